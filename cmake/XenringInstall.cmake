@@ -1,0 +1,31 @@
+# Install rules: headers by room, one library a room, a CMake package and a pkg-config file.
+include(CMakePackageConfigHelpers)
+
+foreach(room ring grant vchan)
+    install(DIRECTORY ${PROJECT_SOURCE_DIR}/${room}/
+            DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xenring/${room}
+            FILES_MATCHING PATTERN "*.hpp")
+endforeach()
+install(TARGETS xenring_ring xenring_grant xenring_vchan xenring_all
+        EXPORT xenring-targets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT xenring-targets NAMESPACE xenring::
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/xenring)
+
+configure_package_config_file(
+    ${CMAKE_CURRENT_LIST_DIR}/xenring-config.cmake.in
+    ${PROJECT_BINARY_DIR}/xenring-config.cmake
+    INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/xenring)
+write_basic_package_version_file(
+    ${PROJECT_BINARY_DIR}/xenring-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/xenring-config.cmake
+              ${PROJECT_BINARY_DIR}/xenring-config-version.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/xenring)
+
+set(XENRING_PC_REQUIRES "")
+if(XENRING_WITH_XEN)
+    set(XENRING_PC_REQUIRES "xengnttab, xenevtchn")
+endif()
+configure_file(${CMAKE_CURRENT_LIST_DIR}/xenring.pc.in ${PROJECT_BINARY_DIR}/xenring.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/xenring.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
