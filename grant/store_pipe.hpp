@@ -1,0 +1,56 @@
+// How bytes reach the store: the transport under the store client.
+#pragma once
+
+#include <xenring/grant/error.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace xenring {
+
+/// A connection to the store as a non-blocking byte stream: xenstored's socket, /dev/xen/xenbus, or
+/// a store in the same process. It carries xenstore's wire protocol (docs/misc/xenstore.txt,
+/// xen/io/xs_wire.h) and knows nothing of it. Not thread-safe: the store client locks around it.
+class store_pipe {
+public:
+    store_pipe() = default;
+    store_pipe(const store_pipe&) = delete;
+    store_pipe& operator=(const store_pipe&) = delete;
+    virtual ~store_pipe();
+
+    /// A descriptor that polls readable whenever read_some has bytes or the end to report, and
+    /// writable whenever write_some, having said would_block, is worth trying again. Owned by the
+    /// pipe, valid as long as it.
+    virtual int native_handle() const noexcept = 0;
+
+    /// Writes as much as fits now; returns how much. boost::asio::error::would_block: nothing fits.
+    virtual std::size_t write_some(std::span<const std::byte> bytes, error_code& ec) noexcept = 0;
+
+    /// Reads what is there. boost::asio::error::would_block: nothing is there;
+    /// boost::asio::error::eof: the store closed the connection.
+    virtual std::size_t read_some(std::span<std::byte> bytes, error_code& ec) noexcept = 0;
+};
+
+/// A store_pipe over a descriptor: a connected unix stream socket, or /dev/xen/xenbus.
+class fd_store_pipe final : public store_pipe {
+public:
+    /// Takes the descriptor, makes it non-blocking and close-on-exec, and closes it at the end.
+    explicit fd_store_pipe(int descriptor) noexcept;
+    ~fd_store_pipe() override;
+
+    int native_handle() const noexcept override { return descriptor_; }
+    std::size_t write_some(std::span<const std::byte> bytes, error_code& ec) noexcept override;
+    std::size_t read_some(std::span<std::byte> bytes, error_code& ec) noexcept override;
+
+private:
+    int descriptor_;
+    bool is_socket_;
+};
+
+/// Opens a store at a path: a unix socket is connected to, a character device is opened. Errors:
+/// errno (ENOENT, EACCES, ECONNREFUSED), errc::path_too_long for a socket's path over 107 bytes.
+std::unique_ptr<store_pipe> open_store_pipe(const std::string& path, error_code& ec);
+
+} // namespace xenring
