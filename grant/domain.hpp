@@ -22,8 +22,8 @@ class domain {
 public:
     /// Opens what open_hypervisor(specification) names, and its store. Throws xenring::error.
     explicit domain(boost::asio::any_io_executor executor, std::string_view specification = {});
-    domain(boost::asio::any_io_executor executor, std::shared_ptr<hypervisor> machine);
-    domain(boost::asio::any_io_executor executor, std::shared_ptr<hypervisor> machine,
+    domain(boost::asio::any_io_executor executor, std::shared_ptr<xenring::hypervisor> machine);
+    domain(boost::asio::any_io_executor executor, std::shared_ptr<xenring::hypervisor> machine,
            error_code& ec);
 
     const boost::asio::any_io_executor& get_executor() const noexcept { return executor_; }
