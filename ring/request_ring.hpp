@@ -1,0 +1,296 @@
+#pragma once
+
+/// Request/response rings, wire-compatible with DEFINE_RING_TYPES of xen/io/ring.h.
+///
+///     offset  size  what        written by
+///     0       4     req_prod    front
+///     4       4     req_event   back: "notify me when req_prod passes this"
+///     8       4     rsp_prod    back
+///     12      4     rsp_event   front: "notify me when rsp_prod passes this"
+///     16      48    private to the protocol, then padding
+///     64      ...   entries, each a union of request and response; as many as fit, rounded down
+///                   to a power of two
+///
+/// The frontend grants the memory and initialises it; requests and responses share the slots, and
+/// a slot is free again once its response was taken. Indices are free-running. Own ones are
+/// private; the peer's are read once, checked, and an impossible one poisons the ring with a named
+/// fault, after which nothing moves. Events are only hints about when to notify.
+///
+/// A half neither owns nor frees the memory, which must outlive it. Every call is O(1).
+/// Thread safety: one thread at a time for each half.
+
+#include <xenring/ring/barrier.hpp>
+#include <xenring/ring/fault.hpp>
+#include <xenring/ring/shared_copy.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+
+namespace xenring::ring {
+
+/// The shared indices; entries begin right after them. Xen's are 32 bits wide.
+template <std::unsigned_integral Index>
+struct alignas(8) request_ring_header {
+    Index req_prod;
+    Index req_event;
+    Index rsp_prod;
+    Index rsp_event;
+    std::byte reserved[64 - 4 * sizeof(Index)];
+};
+
+static_assert(sizeof(request_ring_header<std::uint32_t>) == 64);
+static_assert(offsetof(request_ring_header<std::uint32_t>, rsp_event) == 12);
+
+namespace detail {
+
+/// The words of the page that belong to one direction.
+template <class Index>
+struct ring_direction {
+    Index* producer;
+    Index* event;
+};
+
+/// What front and back have in common: it sends `Outgoing` and receives `Incoming`.
+///
+/// They differ in credit only: how many more messages a side may have sent than it has received.
+/// A front may send a ring full of requests, a back nothing beyond one response for each request.
+template <class Outgoing, class Incoming, class Index>
+class ring_half {
+public:
+    ring_half(const ring_half&) = delete;
+    ring_half& operator=(const ring_half&) = delete;
+    /// The source of a move must not be used again.
+    ring_half(ring_half&&) noexcept = default;
+    ring_half& operator=(ring_half&&) noexcept = default;
+
+    /// Fills the next slot. The peer does not see it before publish(). False, and nothing written,
+    /// if free() is 0, so in particular once poisoned.
+    [[nodiscard]] bool push(const Outgoing& message) noexcept {
+        if (free() == 0)
+            return false;
+        copy_in(slot(produced_), message);
+        ++produced_;
+        return true;
+    }
+
+    /// Shows the peer everything that was pushed. True: the peer asked to be told, notify it now.
+    [[nodiscard]] bool publish() noexcept {
+        if (fault_ != fault::none || produced_ == published_)
+            return false;
+        const auto batch = static_cast<Index>(produced_ - published_);
+        publish_index(*outgoing_.producer, produced_); // pairs with observe_index in refresh()
+        published_ = produced_;
+        store_load_fence(); // pairs with the fence in the peer's arm()
+        const Index event = read_request(*outgoing_.event);
+        return static_cast<Index>(produced_ - event) < batch;
+    }
+
+    /// Takes the oldest message out, as a private copy that the peer cannot change any more.
+    /// Nothing if there is none, or if the ring is or becomes poisoned: see fault().
+    /// What is in the message is the peer's word: check it.
+    [[nodiscard]] std::optional<Incoming> pop() noexcept {
+        if (known() == 0)
+            refresh();
+        if (known() == 0)
+            return std::nullopt;
+        const Incoming message = copy_out<Incoming>(slot(consumed_));
+        ++consumed_;
+        return message;
+    }
+
+    /// Asks the peer to notify when `messages` more than were popped are there. True: they are
+    /// there by now, or the ring is poisoned: do not sleep, look again. False: it will notify.
+    /// Precondition: 1 <= messages <= capacity().
+    [[nodiscard]] bool arm(Index messages = 1) noexcept {
+        if (available() >= messages || fault_ != fault::none)
+            return true;
+        write_request(*incoming_.event, static_cast<Index>(consumed_ + messages));
+        store_load_fence(); // pairs with the fence in the peer's publish()
+        return available() >= messages || fault_ != fault::none;
+    }
+
+    /// Messages that can be popped now, by a fresh look at the peer's index; 0 if poisoned.
+    [[nodiscard]] std::size_t available() noexcept {
+        refresh();
+        return known();
+    }
+
+    /// Messages that can be pushed now; 0 if poisoned. A front gets slots back by popping
+    /// responses, a back by popping requests.
+    [[nodiscard]] std::size_t free() const noexcept {
+        return fault_ != fault::none ? 0 : static_cast<Index>(credit_ - ahead());
+    }
+
+    /// Requests that were pushed (front) or popped (back) and have no response popped (front) or
+    /// pushed (back) yet.
+    [[nodiscard]] std::size_t in_flight() const noexcept {
+        return credit_ != 0 ? ahead() : static_cast<Index>(consumed_ - produced_);
+    }
+
+    /// Messages that were pushed and not published yet.
+    [[nodiscard]] std::size_t unpublished() const noexcept {
+        return static_cast<Index>(produced_ - published_);
+    }
+
+    /// Entries in the ring, a power of two.
+    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+    /// What went wrong first; fault::none as long as the ring works.
+    [[nodiscard]] ring::fault fault() const noexcept { return fault_; }
+
+    /// Stops this half for good with a fault that was found elsewhere; the first one is kept.
+    void poison(ring::fault why) noexcept {
+        if (fault_ == fault::none)
+            fault_ = why;
+    }
+
+protected:
+    using header = request_ring_header<Index>;
+    enum class side : std::uint8_t { front, back };
+
+    static constexpr std::size_t entry_align = std::max(alignof(Outgoing), alignof(Incoming));
+    static constexpr std::size_t entry_size =
+        (std::max(sizeof(Outgoing), sizeof(Incoming)) + entry_align - 1) / entry_align *
+        entry_align;
+
+    ring_half(side which, std::span<std::byte> memory, Index at) noexcept
+        : entries_(memory.data() + std::min(memory.size(), sizeof(header))), produced_(at),
+          published_(at), consumed_(at), observed_(at) {
+        if (!usable(memory)) {
+            poison(fault::unusable_memory);
+            return;
+        }
+        auto& shared = *reinterpret_cast<header*>(memory.data());
+        const ring_direction<Index> requests{&shared.req_prod, &shared.req_event};
+        const ring_direction<Index> responses{&shared.rsp_prod, &shared.rsp_event};
+        capacity_ = entries_in(memory);
+        credit_ = which == side::front ? capacity_ : Index{0};
+        outgoing_ = which == side::front ? requests : responses;
+        incoming_ = which == side::front ? responses : requests;
+    }
+
+    [[nodiscard]] static bool usable(std::span<std::byte> memory) noexcept {
+        return std::bit_cast<std::uintptr_t>(memory.data()) % alignof(header) == 0 &&
+               memory.size() >= sizeof(header) + entry_size;
+    }
+
+private:
+    static_assert(ring_message<Outgoing> && ring_message<Incoming>);
+    static_assert(entry_align <= alignof(header));
+
+    /// At most half the range of the index, so that distances are never ambiguous.
+    [[nodiscard]] static Index entries_in(std::span<std::byte> memory) noexcept {
+        constexpr std::size_t most = std::numeric_limits<Index>::max() / 2u + 1u;
+        const std::size_t fit = (memory.size() - sizeof(header)) / entry_size;
+        return static_cast<Index>(std::min(std::bit_floor(fit), most));
+    }
+
+    [[nodiscard]] std::byte* slot(Index index) const noexcept {
+        return entries_ + static_cast<std::size_t>(index & (capacity_ - 1u)) * entry_size;
+    }
+
+    /// How many more messages were pushed than popped; for a back negative, modulo 2^n.
+    [[nodiscard]] Index ahead() const noexcept { return static_cast<Index>(produced_ - consumed_); }
+
+    [[nodiscard]] std::size_t known() const noexcept {
+        return fault_ != fault::none ? 0 : static_cast<Index>(observed_ - consumed_);
+    }
+
+    void refresh() noexcept {
+        if (fault_ != fault::none)
+            return;
+        const Index seen = observe_index(*incoming_.producer); // pairs with the peer's publish()
+        const auto arrived = static_cast<Index>(seen - consumed_);
+        if (arrived > capacity_)
+            return poison(fault::producer_overrun);
+        if (arrived < static_cast<Index>(observed_ - consumed_))
+            return poison(fault::index_went_back);
+        if (arrived > most_incoming())
+            return poison(credit_ != 0 ? fault::unexpected_response : fault::producer_overrun);
+        observed_ = seen;
+    }
+
+    /// The most that a correct peer can have sent beyond what we popped: to a front one response
+    /// for each request that it has seen, to a back what the slots hold beside unanswered requests.
+    [[nodiscard]] Index most_incoming() const noexcept {
+        return static_cast<Index>(capacity_ - credit_ + published_ - consumed_);
+    }
+
+    std::byte* entries_;
+    ring_direction<Index> outgoing_{};
+    ring_direction<Index> incoming_{};
+    Index capacity_ = 0;
+    Index credit_ = 0;
+    Index produced_;  // ours, including what is pushed but not published
+    Index published_; // ours, as the peer may know it
+    Index consumed_;  // ours: popped so far
+    Index observed_;  // the peer's producer, as last seen
+    ring::fault fault_ = fault::none;
+};
+
+} // namespace detail
+
+/// The frontend's half: pushes requests, pops responses.
+template <ring_message Request, ring_message Response, std::unsigned_integral Index = std::uint32_t>
+class front_ring : public detail::ring_half<Request, Response, Index> {
+    using half = detail::ring_half<Request, Response, Index>;
+
+public:
+    /// Writes a fresh ring into `memory` (indices 0, events 1, the rest of the header zero; entries
+    /// are left alone) and takes it from there. Only the frontend may do that, and only before the
+    /// backend maps it. `memory` is aligned to 8 bytes and holds the header and at least one
+    /// entry, else the result has fault::unusable_memory.
+    [[nodiscard]] static front_ring initialise(std::span<std::byte> memory) noexcept {
+        if (half::usable(memory)) {
+            typename half::header fresh{};
+            fresh.req_event = 1;
+            fresh.rsp_event = 1;
+            __builtin_memcpy(memory.data(), &fresh, sizeof fresh);
+        }
+        return front_ring(memory, 0);
+    }
+
+    /// Takes over a running ring on which every request up to `index` was answered and every
+    /// answer taken. Writes nothing.
+    [[nodiscard]] static front_ring attach(std::span<std::byte> memory, Index index) noexcept {
+        return front_ring(memory, index);
+    }
+
+private:
+    front_ring(std::span<std::byte> memory, Index at) noexcept
+        : half(half::side::front, memory, at) {}
+};
+
+/// The backend's half: pops requests, pushes responses.
+template <ring_message Request, ring_message Response, std::unsigned_integral Index = std::uint32_t>
+class back_ring : public detail::ring_half<Response, Request, Index> {
+    using half = detail::ring_half<Response, Request, Index>;
+
+public:
+    /// Takes the ring over where its responses end, which on a fresh ring is 0. After a restart
+    /// under a live guest that means: every request that the old backend took and did not answer
+    /// is popped again. The memory was initialised by the frontend; nothing is written here.
+    [[nodiscard]] static back_ring attach(std::span<std::byte> memory) noexcept {
+        if (!half::usable(memory))
+            return back_ring(memory, 0);
+        auto& shared = *reinterpret_cast<typename half::header*>(memory.data());
+        return back_ring(memory, read_own_index(shared.rsp_prod));
+    }
+
+    /// Takes the ring over at `index`: every request before it was answered.
+    [[nodiscard]] static back_ring attach(std::span<std::byte> memory, Index index) noexcept {
+        return back_ring(memory, index);
+    }
+
+private:
+    back_ring(std::span<std::byte> memory, Index at) noexcept
+        : half(half::side::back, memory, at) {}
+};
+
+} // namespace xenring::ring
