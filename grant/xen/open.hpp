@@ -8,10 +8,12 @@
 
 namespace xenring::xen {
 
-struct options {
+struct open_options {
     /// Where the device nodes are looked for. The Xen libraries themselves always use /dev/xen;
     /// another directory is of use only to see what its absence would say.
     std::string device_directory = "/dev/xen";
+    /// What decided for Xen, for people: part of description().
+    std::string why;
 };
 
 /// Opens Xen. Grants need gntalloc, mappings and copies gntdev, event channels evtchn; each is
@@ -24,7 +26,8 @@ struct options {
 /// if the store does not answer; errno. `advice`, if given, then says in words what to do.
 ///
 /// Nothing needs libxenctrl: a guest's kernel refuses its hypercalls.
-std::shared_ptr<hypervisor> open(const options& how, error_code& ec, std::string* advice = nullptr);
+std::shared_ptr<hypervisor> open(const open_options& how, error_code& ec,
+                                 std::string* advice = nullptr);
 std::shared_ptr<hypervisor> open(error_code& ec, std::string* advice = nullptr);
 
 } // namespace xenring::xen

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 class xen_hypervisor final : public hypervisor {
 public:
-    xen_hypervisor(options how, domid self, std::string store_location)
+    xen_hypervisor(open_options how, domid self, std::string store_location)
         : how_{std::move(how)}, self_{self},
           store_location_{std::move(store_location)}, grants_{how_.device_directory} {}
 
@@ -51,15 +51,17 @@ protected:
     }
 
 private:
-    options how_;
+    open_options how_;
     domid self_;
     std::string store_location_;
     grant_table grants_;
 };
 
 std::string xen_hypervisor::description() const {
-    std::string text = "Xen, as domain " + std::to_string(self_.value) + ", because " +
-                       how_.device_directory + " is there; store at " + store_location_;
+    std::string text = "Xen";
+    if (!how_.why.empty())
+        text += " (" + how_.why + ")";
+    text += ", as domain " + std::to_string(self_.value) + "; store at " + store_location_;
     for (const auto which : devices)
         if (const auto ec = check_device(how_.device_directory, which))
             text += "; " + advice(how_.device_directory, which, ec);
@@ -81,7 +83,8 @@ bool any_device(const std::string& directory, error_code& ec, std::string& why) 
     return false;
 }
 
-std::shared_ptr<hypervisor> open_or_explain(const options& how, error_code& ec, std::string& why) {
+std::shared_ptr<hypervisor> open_or_explain(const open_options& how, error_code& ec,
+                                            std::string& why) {
     ec.clear();
     std::error_code ignored;
     if (!std::filesystem::exists(how.device_directory, ignored)) {
@@ -114,7 +117,7 @@ std::shared_ptr<hypervisor> open_or_explain(const options& how, error_code& ec, 
 
 } // namespace
 
-std::shared_ptr<hypervisor> open(const options& how, error_code& ec, std::string* advice) {
+std::shared_ptr<hypervisor> open(const open_options& how, error_code& ec, std::string* advice) {
     std::string why;
     auto machine = open_or_explain(how, ec, why);
     if (advice)
@@ -123,7 +126,7 @@ std::shared_ptr<hypervisor> open(const options& how, error_code& ec, std::string
 }
 
 std::shared_ptr<hypervisor> open(error_code& ec, std::string* advice) {
-    return open(options{}, ec, advice);
+    return open(open_options{}, ec, advice);
 }
 
 } // namespace xenring::xen

@@ -57,7 +57,7 @@ class XenOpen : public ::testing::Test {
 protected:
     void expect_failure(errc expected, std::initializer_list<const char*> words) {
         std::string advice;
-        EXPECT_FALSE(xen::open({nodes_.path()}, ec_, &advice));
+        EXPECT_FALSE(xen::open({nodes_.path(), {}}, ec_, &advice));
         EXPECT_EQ(ec_, expected) << ec_.message();
         EXPECT_EQ(ec_, condition::not_available);
         for (const auto* word : words)
