@@ -4,6 +4,7 @@
 #include <xenring/grant/error.hpp>
 #include <xenring/grant/store_permissions.hpp>
 #include <xenring/grant/store_pipe.hpp>
+#include <xenring/grant/store_wire.hpp>
 #include <xenring/grant/types.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -86,6 +87,9 @@ public:
     std::string get_domain_path(domid domain, error_code& ec) const;
     std::string get_domain_path(domid domain) const;
 
+    /// Whether this object may be used: not moved from, and the connection is there.
+    bool is_open() const noexcept;
+
     /// The asynchronous forms. Handlers run on their associated executor, by default the store's.
     /// Cancellation: read and directory by every type, write and remove by
     /// cancellation_type::terminal only, since the store may still do what was asked. A cancelled
@@ -138,6 +142,10 @@ protected:
     ~store_operations() = default;
 
     using client_pointer = std::shared_ptr<detail::store_client>;
+
+    std::string ask(store_wire::message_type type, std::string_view path,
+                    std::string_view argument, error_code& ec) const;
+
     using value_handler = boost::asio::any_completion_handler<void(error_code, std::string)>;
     using done_handler = boost::asio::any_completion_handler<void(error_code)>;
     using names_handler =
@@ -162,7 +170,7 @@ protected:
 /// Destroying it ends the operations in flight and the waits of its watches with
 /// boost::asio::error::operation_aborted, and disconnects; the store then forgets this connection's
 /// watches and transactions. Like every I/O object it must be destroyed before its execution
-/// context. Watches and transactions may outlive it; they then fail with errc::store_gone.
+/// context. Watches and transactions may outlive it; all that is done with them then fails.
 ///
 /// When the connection ends by itself, everything in flight and every watch ends with
 /// errc::store_gone, and so does every later call. Open another one; nothing is re-armed.
@@ -177,8 +185,8 @@ public:
     store& operator=(store&&) noexcept;
     ~store();
 
+    /// Precondition: not moved from.
     executor_type get_executor() const;
-    bool is_open() const noexcept;
 
     /// Watches a node and everything under it, or @introduceDomain or @releaseDomain. The node need
     /// not exist. Fires once at once. Errors: E2BIG or ENOSPC or EDQUOT for the quota (128).

@@ -19,8 +19,6 @@ public:
     store_transaction& operator=(store_transaction&& other) noexcept;
     ~store_transaction();
 
-    bool is_open() const noexcept { return transaction_ != 0; }
-
     /// Makes it true. EAGAIN: somebody changed what was read in it; nothing was done, and the whole
     /// transaction must be run again. The transaction is over, whatever the result.
     void commit(error_code& ec);

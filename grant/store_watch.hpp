@@ -56,7 +56,7 @@ public:
     std::string wait_for(std::chrono::milliseconds duration);
 
     /// Ends the watch now; a wait ends with operation_aborted. Events that are under way are
-    /// dropped. Does nothing if !is_open(). Blocks for the store's answer.
+    /// dropped. Does nothing if !is_open(). Does not wait for the store's answer.
     void close() noexcept;
 
 private:

@@ -1,0 +1,231 @@
+#include <xenring/grant/impl/store_client.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace xenring::detail {
+namespace {
+
+// How much one pump() takes at most, so that a store that never stops talking cannot hold the lock.
+constexpr int reads_per_pump = 16;
+
+int make_wake_descriptor() {
+    const int descriptor = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (descriptor < 0)
+        throw error{errno_code(errno), "open a connection to the store"};
+    return descriptor;
+}
+
+int milliseconds_until(const std::optional<std::chrono::steady_clock::time_point>& deadline) {
+    if (!deadline)
+        return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        *deadline - std::chrono::steady_clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+}
+
+} // namespace
+
+store_client::store_client(boost::asio::any_io_executor executor, std::unique_ptr<store_pipe> pipe)
+    : executor_{std::move(executor)}, pipe_{std::move(pipe)},
+      wake_descriptor_{make_wake_descriptor()} {}
+
+store_client::~store_client() { ::close(wake_descriptor_); }
+
+bool store_client::is_open() noexcept {
+    const session lock{*this};
+    return !failure_;
+}
+
+std::string store_client::request(message_type type, std::uint32_t transaction, std::string payload,
+                                  error_code& ec) {
+    session lock{*this};
+    std::uint32_t id = 0;
+    pending_request* const request = submit(type, transaction, std::move(payload), ec, id);
+    if (!request)
+        return {};
+    answer reply;
+    request->blocked = &reply;
+    wait_until(lock, [&reply] { return reply.done; }, std::nullopt);
+    ec = reply.ec;
+    return std::move(reply.payload);
+}
+
+void store_client::send(message_type type, std::uint32_t transaction,
+                        std::string payload) noexcept {
+    session lock{*this};
+    error_code ignored;
+    std::uint32_t id = 0;
+    if (submit(type, transaction, std::move(payload), ignored, id))
+        flush_output();
+}
+
+store_client::pending_request* store_client::submit(message_type type, std::uint32_t transaction,
+                                                    std::string payload, error_code& ec,
+                                                    std::uint32_t& id) {
+    ec = failure_;
+    if (!ec && payload.size() > store_wire::payload_max)
+        ec = errno_code(E2BIG);
+    if (ec)
+        return nullptr;
+    do
+        id = next_request_++;
+    while (id == 0 || requests_.contains(id));
+    auto& request = requests_[id];
+    request.type = type;
+    store_wire::encode({type, id, transaction, std::move(payload)}, output_);
+    return &request;
+}
+
+void store_client::pump() {
+    flush_output();
+    std::array<std::byte, 4096> buffer;
+    for (int reads = 0; reads < reads_per_pump && !failure_; ++reads) {
+        error_code ec;
+        const std::size_t count = pipe_->read_some(buffer, ec);
+        if (ec == boost::asio::error::would_block)
+            return;
+        if (ec)
+            return fail(errc::store_gone);
+        decoder_.feed(std::span{buffer}.first(count));
+        while (auto message = decoder_.next(ec))
+            dispatch(std::move(*message));
+        if (ec)
+            fail(ec);
+    }
+}
+
+void store_client::flush_output() {
+    while (!output_.empty() && !failure_) {
+        error_code ec;
+        const std::size_t count = pipe_->write_some(output_, ec);
+        if (ec == boost::asio::error::would_block)
+            return;
+        if (ec)
+            return fail(errc::store_gone);
+        output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+}
+
+void store_client::dispatch(store_wire::message&& message) {
+    if (message.type == message_type::watch_event) {
+        auto event = store_wire::parse_watch_event(message.payload);
+        if (!event)
+            return fail(errc::store_protocol);
+        // An event for a token that is gone was under way when its watch ended: nobody's.
+        if (const auto found = watches_.find(event->token); found != watches_.end())
+            deliver(*found->second, std::move(event->path));
+        return;
+    }
+    const auto found = requests_.find(message.request);
+    if (found == requests_.end())
+        return fail(errc::store_protocol);
+    pending_request request = std::move(found->second);
+    requests_.erase(found);
+    if (message.type == message_type::error)
+        return finish(request, store_wire::parse_error(message.payload), {});
+    if (message.type == request.type)
+        return finish(request, {}, std::move(message.payload));
+    finish(request, errc::store_protocol, {});
+    fail(errc::store_protocol);
+}
+
+void store_client::finish(pending_request& request, error_code ec, std::string payload) {
+    if (request.handler)
+        return ready(std::move(*request.handler), ec, std::move(payload));
+    if (!request.blocked)
+        return;
+    *request.blocked = {true, ec, std::move(payload)};
+    wake_blocked();
+}
+
+void store_client::fail(error_code ec) {
+    if (failure_)
+        return;
+    failure_ = ec;
+    descriptor_.reset();
+    output_.clear();
+    for (auto& [id, request] : std::exchange(requests_, {}))
+        finish(request, ec, {});
+    for (auto& [token, watch] : std::exchange(watches_, {}))
+        end(*watch, ec);
+}
+
+void store_client::close() noexcept {
+    const session lock{*this};
+    if (failure_)
+        return;
+    fail(boost::asio::error::operation_aborted);
+    failure_ = errc::store_gone;
+}
+
+bool store_client::wait_until(session& lock, const std::function<bool()>& done,
+                              const optional_deadline& until) {
+    for (;;) {
+        pump();
+        if (done())
+            return true;
+        const int timeout = milliseconds_until(until);
+        if (timeout == 0)
+            return false;
+        if (polling_)
+            lock.wait(polled_, timeout); // another caller polls, and wakes us
+        else
+            poll(lock, timeout);
+    }
+}
+
+void store_client::poll(session& lock, int timeout) {
+    const int events = output_.empty() ? POLLIN : POLLIN | POLLOUT;
+    std::array<pollfd, 2> descriptors{
+        pollfd{pipe_->native_handle(), static_cast<short>(events), 0},
+        pollfd{wake_descriptor_, POLLIN, 0}};
+    polling_ = true;
+    lock.release();
+    ::poll(descriptors.data(), descriptors.size(), timeout);
+    lock.acquire();
+    polling_ = false;
+    eventfd_t ignored;
+    ::eventfd_read(wake_descriptor_, &ignored);
+    polled_.notify_all();
+}
+
+void store_client::wake_blocked() noexcept {
+    polled_.notify_all();
+    if (polling_)
+        ::eventfd_write(wake_descriptor_, 1);
+}
+
+void store_client::session::release() {
+    if (!lock_.owns_lock())
+        return;
+    client_.arm();
+    auto completions = std::exchange(client_.completions_, {});
+    lock_.unlock();
+    for (auto& each : completions)
+        complete(client_.executor_, std::move(each.waiter.handler), each.ec,
+                 std::move(each.value));
+}
+
+void store_client::session::wait(std::condition_variable& condition, int timeout) {
+    if (!client_.completions_.empty()) {
+        release();
+        acquire();
+        return;
+    }
+    client_.arm();
+    if (timeout < 0)
+        condition.wait(lock_);
+    else
+        condition.wait_for(lock_, std::chrono::milliseconds{timeout});
+}
+
+} // namespace xenring::detail
