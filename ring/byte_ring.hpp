@@ -20,7 +20,6 @@
 #include <xenring/ring/fault.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -47,7 +46,8 @@ namespace detail {
 /// Half the range of the index: used and free must both be unambiguous.
 template <std::unsigned_integral Index>
 [[nodiscard]] constexpr bool usable_ring_size(std::size_t size) noexcept {
-    return std::has_single_bit(size) && size <= std::numeric_limits<Index>::max() / 2u + 1u;
+    const bool power_of_two = size != 0 && (size & (size - 1)) == 0;
+    return power_of_two && size <= std::numeric_limits<Index>::max() / 2u + 1u;
 }
 
 template <class Byte, std::unsigned_integral Index>

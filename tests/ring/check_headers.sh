@@ -1,0 +1,61 @@
+#!/bin/sh
+# check_headers.sh freestanding COMPILER INCLUDE_DIR RING_DIR
+#     each header compiles alone with no hosted environment, and all together need no heap: nothing
+#     beyond the four memory functions that a compiler may call by itself
+# check_headers.sh memory_order RING_DIR
+#     barrier.hpp is the only file that names a memory order
+# check_headers.sh arrows RING_DIR
+#     the room includes itself and the standard library, nothing else
+set -eu
+
+freestanding() {
+    compiler=$1 include=$2 ring=$3
+    dir=$(mktemp -d)
+    trap 'rm -rf "$dir"' EXIT
+    flags="-std=c++20 -O2 -ffreestanding -fno-exceptions -fno-rtti -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
+    for header in "$ring"/*.hpp; do
+        name=$(basename "$header")
+        echo "#include <xenring/ring/$name>" > "$dir/one.cpp"
+        "$compiler" $flags -I"$include" -c "$dir/one.cpp" -o "$dir/one.o" ||
+            { echo "$name does not compile alone with $compiler"; exit 1; }
+        echo "#include <xenring/ring/$name>" >> "$dir/all.cpp"
+    done
+    cat >> "$dir/all.cpp" <<'END'
+namespace xenring::ring {
+template class front_ring<std::uint64_t, std::uint32_t>;
+template class detail::ring_half<std::uint64_t, std::uint32_t, std::uint32_t>;
+template class back_ring<std::uint64_t, std::uint32_t>;
+template class basic_byte_producer<std::uint32_t>;
+template class basic_byte_consumer<std::uint32_t>;
+bool use(vchan_page page, vchan_output& out, vchan_input& in) {
+    return page.initialise(page.geometry(), {}) == fault::none && out.arm() && out.publish() &&
+           in.arm() && in.publish() && in.ended() && page.reference(0) != 0 && out.prepare(9).empty();
+}
+}
+END
+    "$compiler" $flags -I"$include" -c "$dir/all.cpp" -o "$dir/all.o"
+    needs=$(nm -uP "$dir/all.o" | cut -d' ' -f1 | grep -vxE 'mem(cpy|move|set|cmp)|_GLOBAL_OFFSET_TABLE_' || true)
+    if [ -n "$needs" ]; then
+        echo "the ring room needs from outside: $needs"
+        exit 1
+    fi
+}
+
+memory_order() {
+    if grep -nE 'memory_order|__ATOMIC_|__sync_' "$1"/*.hpp | grep -v '^[^:]*/barrier\.hpp:'; then
+        echo "only barrier.hpp may name a memory order"
+        exit 1
+    fi
+    grep -q 'memory_order' "$1/barrier.hpp"
+}
+
+arrows() {
+    if grep -nE '^ *# *include' "$1"/*.hpp | grep -vE 'include <(xenring/ring/[a-z_]+\.hpp|[a-z_]+)>'; then
+        echo "ring/ may include only itself and the standard library"
+        exit 1
+    fi
+}
+
+check=$1
+shift
+"$check" "$@"

@@ -1,0 +1,36 @@
+// The steps under observation, compiled at the optimisation level that the build asks for. Each one
+// checks a length and then uses it, which is what tempts a compiler to fetch it a second time.
+#include "single_fetch_steps.hpp"
+
+namespace xenring::test {
+
+using namespace ring;
+
+void take_request(void* argument) {
+    auto& a = *static_cast<back_arguments*>(argument);
+    const auto taken = a.ring->pop();
+    if (taken && taken->length <= sizeof taken->payload)
+        for (std::uint32_t i = 0; i < taken->length; ++i)
+            a.sum += taken->payload[i];
+    if (taken)
+        a.copy = *taken;
+}
+
+void take_response(void* argument) {
+    auto& a = *static_cast<front_arguments*>(argument);
+    if (const auto taken = a.ring->pop(); taken && taken->status < 3)
+        a.table[taken->status] = taken->id;
+}
+
+void fill_request(void* argument) {
+    auto& a = *static_cast<front_arguments*>(argument);
+    (void)a.ring->push(a.outgoing);
+}
+
+void copy_naively(void* argument) {
+    auto& a = *static_cast<naive_arguments*>(argument);
+    if (*static_cast<const volatile std::uint32_t*>(&a.slot->length) <= sizeof a.slot->payload)
+        a.copy = copy_out<fetch_request>(a.slot);
+}
+
+} // namespace xenring::test
