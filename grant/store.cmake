@@ -8,4 +8,14 @@ set(XENRING_STORE_SOURCES
     store_pipe.cpp
     store_transaction.cpp
     store_watch.cpp
-    store_wire.cpp)
+    store_wire.cpp
+    local/store_answers.cpp
+    local/store_connection.cpp
+    local/store_domains.cpp
+    local/store_in_process.cpp
+    local/store_listener.cpp
+    local/store_nodes.cpp
+    local/store_request.cpp
+    local/store_server.cpp
+    local/store_transactions.cpp
+    local/store_tree.cpp)

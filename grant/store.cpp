@@ -1,7 +1,6 @@
-#include <xenring/grant/store.hpp>
-
 #include <xenring/grant/impl/directory_listing.hpp>
 #include <xenring/grant/impl/store_client.hpp>
+#include <xenring/grant/store.hpp>
 #include <xenring/grant/store_transaction.hpp>
 #include <xenring/grant/store_watch.hpp>
 
@@ -39,7 +38,9 @@ bool check_path(std::string_view path, error_code& ec) noexcept {
 store_operations::store_operations(client_pointer client, std::uint32_t transaction) noexcept
     : client_{std::move(client)}, transaction_{transaction} {}
 
-bool store_operations::is_open() const noexcept { return client_ && client_->is_open(); }
+bool store_operations::is_open() const noexcept {
+    return client_ && client_->is_open();
+}
 
 // Every call that names a path: checked, sent, answered.
 std::string store_operations::ask(message_type type, std::string_view path,
@@ -177,8 +178,8 @@ std::string store_operations::get_domain_path(domid domain) const {
 }
 
 store::store(executor_type executor, std::unique_ptr<store_pipe> pipe)
-    : store_operations{
-          std::make_shared<detail::store_client>(std::move(executor), std::move(pipe)), 0} {}
+    : store_operations{std::make_shared<detail::store_client>(std::move(executor), std::move(pipe)),
+                       0} {}
 
 store& store::operator=(store&& other) noexcept {
     if (this != &other) {
@@ -194,7 +195,9 @@ store::~store() {
         client_->close();
 }
 
-store::executor_type store::get_executor() const { return client_->executor(); }
+store::executor_type store::get_executor() const {
+    return client_->executor();
+}
 
 store_watch store::watch(std::string_view path, error_code& ec) {
     ec = errc::not_connected;

@@ -143,8 +143,8 @@ protected:
 
     using client_pointer = std::shared_ptr<detail::store_client>;
 
-    std::string ask(store_wire::message_type type, std::string_view path,
-                    std::string_view argument, error_code& ec) const;
+    std::string ask(store_wire::message_type type, std::string_view path, std::string_view argument,
+                    error_code& ec) const;
 
     using value_handler = boost::asio::any_completion_handler<void(error_code, std::string)>;
     using done_handler = boost::asio::any_completion_handler<void(error_code)>;

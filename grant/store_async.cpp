@@ -1,8 +1,7 @@
 // The asynchronous forms of the store's operations.
-#include <xenring/grant/store.hpp>
-
 #include <xenring/grant/impl/directory_listing.hpp>
 #include <xenring/grant/impl/store_client.hpp>
+#include <xenring/grant/store.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -92,18 +91,14 @@ void store_operations::start_write(client_pointer client, std::uint32_t transact
     start(client, message_type::write, transaction, path, join({path}) + value,
           cancelled_by_terminal,
           adapt(std::move(handler), executor_of(client),
-                [](done_handler done, error_code ec, const std::string&) {
-                    std::move(done)(ec);
-                }));
+                [](done_handler done, error_code ec, const std::string&) { std::move(done)(ec); }));
 }
 
 void store_operations::start_remove(client_pointer client, std::uint32_t transaction,
                                     std::string path, done_handler handler) {
     start(client, message_type::remove, transaction, path, join({path}), cancelled_by_terminal,
           adapt(std::move(handler), executor_of(client),
-                [](done_handler done, error_code ec, const std::string&) {
-                    std::move(done)(ec);
-                }));
+                [](done_handler done, error_code ec, const std::string&) { std::move(done)(ec); }));
 }
 
 void store_operations::start_directory(client_pointer client, std::uint32_t transaction,

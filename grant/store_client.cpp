@@ -27,18 +27,20 @@ int make_wake_descriptor() {
 int milliseconds_until(const std::optional<std::chrono::steady_clock::time_point>& deadline) {
     if (!deadline)
         return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        *deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
     return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
 }
 
 } // namespace
 
 store_client::store_client(boost::asio::any_io_executor executor, std::unique_ptr<store_pipe> pipe)
-    : executor_{std::move(executor)}, pipe_{std::move(pipe)},
-      wake_descriptor_{make_wake_descriptor()} {}
+    : executor_{std::move(executor)}, pipe_{std::move(pipe)}, wake_descriptor_{
+                                                                  make_wake_descriptor()} {}
 
-store_client::~store_client() { ::close(wake_descriptor_); }
+store_client::~store_client() {
+    ::close(wake_descriptor_);
+}
 
 bool store_client::is_open() noexcept {
     const session lock{*this};
@@ -54,7 +56,8 @@ std::string store_client::request(message_type type, std::uint32_t transaction, 
         return {};
     answer reply;
     request->blocked = &reply;
-    wait_until(lock, [&reply] { return reply.done; }, std::nullopt);
+    wait_until(
+        lock, [&reply] { return reply.done; }, std::nullopt);
     ec = reply.ec;
     return std::move(reply.payload);
 }
@@ -185,9 +188,8 @@ bool store_client::wait_until(session& lock, const std::function<bool()>& done,
 
 void store_client::poll(session& lock, int timeout) {
     const int events = output_.empty() ? POLLIN : POLLIN | POLLOUT;
-    std::array<pollfd, 2> descriptors{
-        pollfd{pipe_->native_handle(), static_cast<short>(events), 0},
-        pollfd{wake_descriptor_, POLLIN, 0}};
+    std::array<pollfd, 2> descriptors{pollfd{pipe_->native_handle(), static_cast<short>(events), 0},
+                                      pollfd{wake_descriptor_, POLLIN, 0}};
     polling_ = true;
     lock.release();
     ::poll(descriptors.data(), descriptors.size(), timeout);
@@ -211,8 +213,7 @@ void store_client::session::release() {
     auto completions = std::exchange(client_.completions_, {});
     lock_.unlock();
     for (auto& each : completions)
-        complete(client_.executor_, std::move(each.waiter.handler), each.ec,
-                 std::move(each.value));
+        complete(client_.executor_, std::move(each.waiter.handler), each.ec, std::move(each.value));
 }
 
 void store_client::session::wait(std::condition_variable& condition, int timeout) {

@@ -65,7 +65,9 @@ fd_store_pipe::fd_store_pipe(int descriptor) noexcept : descriptor_{descriptor},
     ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 }
 
-fd_store_pipe::~fd_store_pipe() { ::close(descriptor_); }
+fd_store_pipe::~fd_store_pipe() {
+    ::close(descriptor_);
+}
 
 std::size_t fd_store_pipe::write_some(std::span<const std::byte> bytes, error_code& ec) noexcept {
     ssize_t result;

@@ -1,6 +1,5 @@
-#include <xenring/grant/store_transaction.hpp>
-
 #include <xenring/grant/impl/store_client.hpp>
+#include <xenring/grant/store_transaction.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -64,7 +63,9 @@ store_transaction& store_transaction::operator=(store_transaction&& other) noexc
     return *this;
 }
 
-store_transaction::~store_transaction() { abort(); }
+store_transaction::~store_transaction() {
+    abort();
+}
 
 void store_transaction::commit(error_code& ec) {
     ec = errc::not_connected;

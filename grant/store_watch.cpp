@@ -1,6 +1,5 @@
-#include <xenring/grant/store_watch.hpp>
-
 #include <xenring/grant/impl/store_client.hpp>
+#include <xenring/grant/store_watch.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/system_executor.hpp>
@@ -75,8 +74,8 @@ std::string store_client::wait(watch_state& watch, std::chrono::steady_clock::ti
         return {};
     }
     watch.waiting_blocked = true;
-    const bool woken =
-        wait_until(lock, [&watch] { return watch.event || watch.ended; }, deadline);
+    const bool woken = wait_until(
+        lock, [&watch] { return watch.event || watch.ended; }, deadline);
     watch.waiting_blocked = false;
     ec = watch.ended ? watch.ended : woken ? error_code{} : make_error_code(errc::timed_out);
     return ec ? std::string{} : *std::exchange(watch.event, std::nullopt);
@@ -101,9 +100,13 @@ store_watch& store_watch::operator=(store_watch&& other) noexcept {
     return *this;
 }
 
-store_watch::~store_watch() { close(); }
+store_watch::~store_watch() {
+    close();
+}
 
-const std::string& store_watch::path() const noexcept { return state_->path; }
+const std::string& store_watch::path() const noexcept {
+    return state_->path;
+}
 
 void store_watch::close() noexcept {
     if (const auto state = std::exchange(state_, nullptr))

@@ -15,7 +15,7 @@ namespace xenring {
 namespace detail {
 class store_client;
 struct watch_state;
-}
+} // namespace detail
 class store;
 
 /// A watch on a node of the store and everything under it. Move-only; the destructor ends it.
@@ -41,7 +41,8 @@ public:
 
     /// Waits for an event: void(error_code, std::string path). Errors: errc::store_gone;
     /// boost::asio::error::operation_aborted when cancelled (every cancellation type; no event is
-    /// lost by that) or when the watch or the store is destroyed; errc::not_connected if !is_open().
+    /// lost by that) or when the watch or the store is destroyed; errc::not_connected if
+    /// !is_open().
     template <class Token>
     auto async_wait(Token&& token) {
         return boost::asio::async_initiate<Token, void(error_code, std::string)>(

@@ -1,5 +1,4 @@
 #include <xenring/grant/store_wire.hpp>
-
 #include <xenring/grant/types.hpp>
 
 #include <algorithm>

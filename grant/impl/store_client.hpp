@@ -153,8 +153,8 @@ private:
 };
 
 /// Holds the client's mutex. Before releasing it, sees to it that the reactor watches the pipe if
-/// anybody waits for that; after it, hands completions over, so that no handler runs or is destroyed
-/// under the lock.
+/// anybody waits for that; after it, hands completions over, so that no handler runs or is
+/// destroyed under the lock.
 class store_client::session {
 public:
     explicit session(store_client& client) : client_{client}, lock_{client.mutex_} {}
