@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <ostream>
 #include <random>
 #include <string>
 #include <thread>
@@ -146,6 +147,11 @@ TEST_P(Hostile, AClientJudgesAChangingPageByOneCopy) {
         (void)page.peer_live(vchan_role::client);
         (void)page.mark_client_seen();
     }
+}
+
+/// What gtest prints for a parameter.
+void PrintTo(habit, std::ostream* to) {
+    *to << "habit";
 }
 
 std::string name_of(const testing::TestParamInfo<habit>& of) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdint>
+#include <ostream>
 
 namespace xenring::ring {
 namespace {
@@ -11,6 +13,10 @@ struct choice {
     std::size_t left_min, right_min;
     std::uint16_t left, right;
 };
+
+void PrintTo(const choice& c, std::ostream* to) {
+    *to << c.left_min << '/' << c.right_min;
+}
 
 class Choose : public testing::TestWithParam<choice> {};
 
