@@ -96,6 +96,9 @@ void store_server::process(store_connection& connection) {
 void store_server::answer(store_connection& connection, const store_wire::message& request) {
     if (const auto order = failures_.find(request.type); order != failures_.end()) {
         if (--order->second.left == 0) {
+            // A transaction is over however its end is answered.
+            if (request.type == store_wire::message_type::transaction_end)
+                connection.transactions.erase(request.transaction);
             connection.output.push({store_wire::message_type::error, request.request,
                                     request.transaction, store_wire::join({order->second.word})});
             failures_.erase(order);
