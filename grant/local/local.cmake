@@ -1,0 +1,21 @@
+# The stand-in hypervisor. Paths are relative to grant/.
+set(XENRING_LOCAL_SOURCES
+    local/client.cpp
+    local/client_event_channel.cpp
+    local/connect.cpp
+    local/control.cpp
+    local/copy_cache.cpp
+    local/event_channels.cpp
+    local/fault_plan.cpp
+    local/file_descriptor.cpp
+    local/grant_copy.cpp
+    local/grant_table.cpp
+    local/machine.cpp
+    local/mapping.cpp
+    local/packet.cpp
+    local/process.cpp
+    local/runtime_directory.cpp
+    local/server.cpp
+    local/server_session.cpp
+    local/socket_link.cpp
+    local/statistics.cpp)
