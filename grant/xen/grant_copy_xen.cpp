@@ -45,8 +45,6 @@ xengnttab_grant_copy_segment translate(const copy_segment& segment) noexcept {
         out.flags |= GNTCOPY_source_gref;
     if (fill(out.dest, segment.destination))
         out.flags |= GNTCOPY_dest_gref;
-    // The kernel leaves the status of what it did not reach as it was.
-    out.status = static_cast<std::int16_t>(grant_status::general_error);
     return out;
 }
 
@@ -67,11 +65,14 @@ std::size_t copy_batch(xengnttab_handle* handle, std::span<copy_segment> segment
         batch[used] = translate(segment);
         origin[used++] = &segment;
     }
-    if (used != 0 &&
-        xengnttab_grant_copy(handle, static_cast<std::uint32_t>(used), batch.data()) != 0)
+    const bool done = used == 0 || xengnttab_grant_copy(handle, static_cast<std::uint32_t>(used),
+                                                        batch.data()) == 0;
+    if (!done)
         ec = errno_code(errno);
+    // After an errno the statuses mean nothing: the kernel writes "okay" before it tries.
     for (std::size_t i = 0; i < used; ++i)
-        origin[i]->status = static_cast<grant_status>(batch[i].status);
+        origin[i]->status =
+            done ? static_cast<grant_status>(batch[i].status) : grant_status::general_error;
     return taken;
 }
 

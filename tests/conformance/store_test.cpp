@@ -141,6 +141,8 @@ TEST_F(shared_store, GuestMayNeitherReadNorWriteWhatIsNotForIt) {
     EXPECT_EQ(code_of([&] { far().store_read(private_); }), errno_code(EACCES));
     EXPECT_EQ(code_of([&] { far().store_write(private_, "mine now"); }), errno_code(EACCES));
     EXPECT_EQ(near_store().read(private_), "not for guests");
+    // Of its own home, too, a guest may write only what was made over to it.
+    EXPECT_EQ(code_of([&] { far().store_write("conformance", ""); }), errno_code(EACCES));
 }
 
 TEST_F(shared_store, PermissionsLetThePeerIn) {

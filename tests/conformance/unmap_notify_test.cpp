@@ -146,11 +146,12 @@ TEST_F(unmap_notification, ForkedChildDoesNotHoldAGrant) {
 }
 
 TEST_F(unmap_notification, PortMustBeBound) {
-    EXPECT_TRUE(code_of([&] { share_one({std::nullopt, port{4000}}); }));
+    EXPECT_EQ(code_of([&] { share_one({std::nullopt, port{4000}}); }), errc::unmap_notify_refused);
     const auto granted = far().share(near().self(), 1, access::read_write);
-    EXPECT_TRUE(code_of([&] {
-        near().map<access::read_write>(far().grants(granted), {std::nullopt, port{4000}});
-    }));
+    EXPECT_EQ(code_of([&] {
+                  near().map<access::read_write>(far().grants(granted), {std::nullopt, port{4000}});
+              }),
+              errc::unmap_notify_refused);
 }
 
 TEST_F(unmap_notification, ByteNeedsAWritableMapping) {

@@ -145,7 +145,7 @@ int xengnttab_grant_copy(xengnttab_handle*, uint32_t count,
     xen.copy_calls.push_back(count);
     for (uint32_t i = 0; i < count; ++i) {
         if (xen.copy_error && i == count / 2) {
-            errno = xen.copy_error; // statuses of the rest stay as they were
+            errno = xen.copy_error;
             return -1;
         }
         auto& segment = segments[i];

@@ -187,15 +187,15 @@ TEST_F(XenGrantTable, CopyBetweenTwoLocalBuffersIsInvalid) {
     EXPECT_NE(segment.status, grant_status::okay);
 }
 
-TEST_F(XenGrantTable, SegmentsThatAFailedCallDidNotReachAreNotOkay) {
+TEST_F(XenGrantTable, NoSegmentOfAFailedCallIsOkay) {
     fake_xen().grants = {{1, true}};
     fake_xen().copy_error = EFAULT;
     std::array<std::byte, 8> local{};
     std::vector<copy_segment> segments(4, from_grant(1, local.data()));
     table_.copy(segments, ec_);
     EXPECT_EQ(ec_, errno_code(EFAULT));
-    EXPECT_EQ(segments[0].status, grant_status::okay);
-    EXPECT_EQ(segments[3].status, grant_status::general_error);
+    for (const auto& segment : segments)
+        EXPECT_EQ(segment.status, grant_status::general_error);
 }
 
 } // namespace
