@@ -1,0 +1,279 @@
+#include <xenring/vchan/endpoint.hpp>
+
+#include <xenring/ring/shared_copy.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <thread>
+
+namespace xenring::vchan::detail {
+namespace {
+
+namespace asio = boost::asio;
+
+std::chrono::nanoseconds useful_spin(std::chrono::nanoseconds wish) {
+    static const bool alone = std::thread::hardware_concurrency() == 1;
+    return alone ? std::chrono::nanoseconds{} : std::max(wish, std::chrono::nanoseconds{});
+}
+
+template <class Buffers>
+std::size_t total_size(const Buffers& buffers) noexcept {
+    std::size_t total = 0;
+    for (const auto& buffer : buffers)
+        total += buffer.size();
+    return total;
+}
+
+/// Walks a ring's two spans from the front.
+template <class Byte>
+class cursor {
+public:
+    explicit cursor(const ring::basic_byte_spans<Byte>& spans) noexcept : spans_{spans} {}
+
+    /// The next bytes, contiguous, at most `want` of them; none at the end.
+    std::span<Byte> next(std::size_t want) noexcept {
+        auto& from = spans_.first.empty() ? spans_.second : spans_.first;
+        const auto piece = from.first(std::min(want, from.size()));
+        from = from.subspan(piece.size());
+        return piece;
+    }
+
+private:
+    ring::basic_byte_spans<Byte> spans_;
+};
+
+} // namespace
+
+endpoint::endpoint(std::unique_ptr<channel> opened, std::chrono::nanoseconds longest_spin)
+    : channel_{std::move(opened)}, spinner_{useful_spin(longest_spin)},
+      peer_seen_{channel_->names.role == ring::vchan_role::client} {}
+
+std::size_t endpoint::read(std::span<const asio::mutable_buffer> buffers, error_code& ec) noexcept {
+    ec.clear();
+    if (const auto count = take(buffers))
+        return count;
+    look_at_peer(); // the live byte first, then the index: no last word is lost
+    if (const auto count = take(buffers))
+        return count;
+    look_for_fault();
+    ec = end_ ? end_ : error_code{asio::error::would_block};
+    return 0;
+}
+
+std::size_t endpoint::take(std::span<const asio::mutable_buffer> buffers) noexcept {
+    auto& input = channel_->input;
+    cursor from{input.data(total_size(buffers))};
+    std::size_t taken = 0;
+    for (const auto& buffer : buffers) {
+        std::span to{static_cast<std::byte*>(buffer.data()), buffer.size()};
+        while (!to.empty()) {
+            const auto piece = from.next(to.size());
+            if (piece.empty())
+                break;
+            taken += ring::copy_bytes_out(to, piece);
+            to = to.subspan(piece.size());
+        }
+    }
+    if (taken != 0)
+        consume(taken);
+    return taken;
+}
+
+std::size_t endpoint::write(std::span<const asio::const_buffer> buffers, error_code& ec) noexcept {
+    look_at_peer();
+    ec = write_end();
+    if (ec)
+        return 0;
+    const auto count = needs_verdict_ ? 0 : put(buffers);
+    if (count != 0)
+        return count;
+    look_for_fault();
+    ec = end_ ? write_end() : error_code{asio::error::would_block};
+    return 0;
+}
+
+std::size_t endpoint::put(std::span<const asio::const_buffer> buffers) noexcept {
+    cursor to{channel_->output.prepare(total_size(buffers))};
+    std::size_t written = 0;
+    for (const auto& buffer : buffers) {
+        std::span from{static_cast<const std::byte*>(buffer.data()), buffer.size()};
+        while (!from.empty()) {
+            const auto piece = to.next(from.size());
+            if (piece.empty())
+                break;
+            written += ring::copy_bytes_in(piece, from);
+            from = from.subspan(piece.size());
+        }
+    }
+    if (written != 0)
+        commit(written);
+    return written;
+}
+
+ring::const_byte_spans endpoint::data(error_code& ec) noexcept {
+    ec.clear();
+    auto& input = channel_->input;
+    auto spans = input.data();
+    if (!spans.empty())
+        return spans;
+    look_at_peer();
+    spans = input.data();
+    look_for_fault();
+    if (spans.empty())
+        ec = end_ ? end_ : error_code{asio::error::would_block};
+    return spans;
+}
+
+void endpoint::consume(std::size_t count) noexcept {
+    auto& input = channel_->input;
+    input.consume(count);
+    counters_.bytes_read += count;
+    ++counters_.reads;
+    if (input.publish())
+        notify();
+}
+
+ring::byte_spans endpoint::prepare(std::size_t want, error_code& ec) noexcept {
+    look_at_peer();
+    ec = write_end();
+    if (ec)
+        return {};
+    const auto spans = needs_verdict_ ? ring::byte_spans{} : channel_->output.prepare(want);
+    if (!spans.empty())
+        return spans;
+    look_for_fault();
+    ec = end_ ? write_end() : error_code{asio::error::would_block};
+    return {};
+}
+
+void endpoint::commit(std::size_t count) noexcept {
+    auto& output = channel_->output;
+    output.commit(count);
+    counters_.bytes_written += count;
+    ++counters_.writes;
+    if (output.publish())
+        notify();
+}
+
+bool endpoint::has_bytes() noexcept { return channel_->input.available() != 0; }
+
+bool endpoint::has_space() noexcept { return channel_->output.free() != 0; }
+
+bool endpoint::ready(need what, error_code& ec) noexcept {
+    ec.clear();
+    if (what == need::read && has_bytes())
+        return true;
+    look_at_peer();
+    switch (what) {
+    case need::read:
+        if (has_bytes())
+            return true;
+        look_for_fault();
+        ec = end_;
+        return bool(end_);
+    case need::write:
+        if (!end_ && !needs_verdict_ && has_space())
+            return true;
+        look_for_fault();
+        ec = write_end();
+        return bool(ec);
+    case need::connected:
+        if (peer_seen_)
+            return true;
+        ec = end_;
+        return bool(end_);
+    case need::drained:
+        if (channel_->output.drained())
+            return true;
+        look_for_fault();
+        ec = write_end();
+        return bool(ec);
+    }
+    return false;
+}
+
+bool endpoint::spin(need_set what) noexcept {
+    if (!what.has(need::read) && !what.has(need::write) && !what.has(need::drained))
+        return false; // a peer that is not there yet is not about to come this very moment
+    const bool won = spinner_.spin([&] {
+        error_code ignored;
+        return std::any_of(every_need.begin(), every_need.end(), [&](need one) {
+            return what.has(one) && ready(one, ignored);
+        });
+    });
+    ++(won ? counters_.spins_won : counters_.spins_lost);
+    return won;
+}
+
+bool endpoint::arm(need_set what) noexcept {
+    bool came = false;
+    if (what.has(need::read) || what.has(need::connected)) // connecting always raises an event
+        came = channel_->input.arm() && what.has(need::read);
+    if (what.has(need::write))
+        came = channel_->output.arm() || came;
+    if (what.has(need::drained))
+        came = channel_->output.arm(channel_->output.capacity()) || came;
+    return came;
+}
+
+void endpoint::end(error_code why) noexcept {
+    if (!end_)
+        end_ = why;
+}
+
+error_code endpoint::write_end() const noexcept {
+    return end_ == asio::error::eof ? error_code{errc::peer_closed} : end_;
+}
+
+/// A look at an index may have found it impossible.
+void endpoint::look_for_fault() noexcept {
+    for (const auto fault : {channel_->input.fault(), channel_->output.fault()})
+        if (fault != ring::fault::none)
+            end(fault_code(fault));
+}
+
+/// Looks for what ends a stream: a live byte that was cleared or means nothing, another client.
+void endpoint::look_at_peer() noexcept {
+    if (end_ || needs_verdict_)
+        return;
+    switch (channel_->page.peer_live(channel_->names.role)) {
+    case ring::vchan_live::gone:
+        return peer_left();
+    case ring::vchan_live::invalid:
+        return end(errc::bad_live_byte);
+    case ring::vchan_live::not_yet:
+        return;
+    case ring::vchan_live::connected:
+        break;
+    }
+    if (channel_->names.role == ring::vchan_role::client)
+        return;
+    if (peer_seen_)
+        return end(asio::error::eof); // the next client is on the page: ours left unseen
+    peer_seen_ = channel_->page.mark_client_seen();
+}
+
+void endpoint::peer_left() noexcept {
+    peer_seen_ = true;
+    const auto role = channel_->names.role;
+    switch (channel_->marks.peer(role)) {
+    case mark::open:
+        return end(errc::peer_process_died);
+    case mark::closed:
+        return end(asio::error::eof);
+    case mark::none:
+        break;
+    }
+    if (role == ring::vchan_role::client)
+        needs_verdict_ = true;
+    else
+        end(asio::error::eof); // of a libxenvchan client nothing more can be known
+}
+
+void endpoint::notify() noexcept {
+    ++counters_.notifications;
+    channel_->notify();
+}
+
+} // namespace xenring::vchan::detail

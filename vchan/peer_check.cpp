@@ -1,0 +1,76 @@
+#include <xenring/vchan/peer_check.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <span>
+#include <thread>
+
+namespace xenring::vchan::detail {
+namespace {
+
+/// A leaf: a watch on the whole directory would fire for all that the domain ever writes.
+std::string domain_node(domid domain) {
+    return "/local/domain/" + std::to_string(domain.value) + "/domid";
+}
+
+/// As a guest and server: whether the client still has its right to read our key.
+presence client_in_own_key(const domain& here, const channel_names& names) {
+    error_code ec;
+    const auto entries = here.store().get_permissions(names.base + "/ring-ref", ec);
+    if (ec)
+        return presence::unclear;
+    const bool listed = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+        return entry.domain == names.peer;
+    });
+    return listed ? presence::unclear : presence::gone;
+}
+
+/// As a guest and client: a page of a domain that is gone cannot be mapped once more.
+presence server_by_mapping(const domain& here, const channel_names& names) {
+    error_code ec;
+    if (read_keys(here.store(), names.base, ec) == names.keys && !ec)
+        return presence::there;
+    if (ec && ec != errc::server_keys_missing && ec != errc::server_keys_malformed)
+        return presence::unclear;
+    ec.clear();
+    const foreign_grant control{names.peer, names.keys.control};
+    const auto probe = here.hypervisor().map<access::read_only>(std::span{&control, 1}, {}, ec);
+    return ec ? presence::gone : presence::there;
+}
+
+} // namespace
+
+std::string presence_node(const channel_names& names) {
+    return names.role == ring::vchan_role::client ? names.base + "/ring-ref"
+                                                  : domain_node(names.peer);
+}
+
+presence check_presence(const domain& here, const channel_names& names) {
+    error_code ec;
+    const bool there = here.store().exists(domain_node(names.peer), ec);
+    if (!ec)
+        return there ? presence::there : presence::gone;
+    if (ec != errno_code(EACCES))
+        return presence::unclear; // the store is in trouble, not the peer
+    if (names.role == ring::vchan_role::client)
+        return server_by_mapping(here, names);
+    return names.peer == domid{0} ? presence::there : client_in_own_key(here, names);
+}
+
+error_code how_server_left(const domain& here, const channel_names& names) {
+    using namespace std::chrono_literals;
+    for (int look = 0; look != 10; ++look) {
+        if (check_presence(here, names) == presence::gone)
+            return errc::peer_domain_died;
+        error_code ec;
+        if (read_keys(here.store(), names.base, ec) != names.keys || ec)
+            return boost::asio::error::eof;
+        std::this_thread::sleep_for(50ms);
+    }
+    return errc::peer_process_died;
+}
+
+} // namespace xenring::vchan::detail

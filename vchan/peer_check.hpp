@@ -1,0 +1,35 @@
+// Asking store and hypervisor what shared memory cannot tell: is the peer's domain still there, and
+// did a peer that does not mark its closes close or die?
+#pragma once
+
+#include <xenring/grant/domain.hpp>
+#include <xenring/vchan/channel.hpp>
+
+#include <string>
+
+namespace xenring::vchan::detail {
+
+/// A whole domain dies without a word: no event comes and no live byte is cleared.
+enum class presence {
+    there,
+    gone,
+    unclear, ///< the store would not tell, not even by a watch: ask again after a while
+};
+
+/// Whether the peer's domain exists. Blocks on the store, and in rare cases on the hypervisor.
+///
+/// Domain 0 can read /local/domain/PEER/domid. A guest can not, and sees by other signs: a server, that
+/// the store forgot the rights which the client had in the server's own keys (the store does so for
+/// domains that are gone, XSA-322); a client, that the server's keys have vanished and its control
+/// page cannot be mapped any more.
+presence check_presence(const domain& here, const channel_names& names);
+
+/// The node whose watch fires when the peer's domain goes.
+std::string presence_node(const channel_names& names);
+
+/// Client: how a server left that does not mark its closes. libxenvchan 4.17 and later removes its
+/// keys when it closes and cannot when it is killed. Gives it half a second to do so; blocks.
+/// Returns eof, errc::peer_process_died or errc::peer_domain_died.
+error_code how_server_left(const domain& here, const channel_names& names);
+
+} // namespace xenring::vchan::detail

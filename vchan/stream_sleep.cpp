@@ -1,0 +1,242 @@
+// How a stream sleeps and what wakes it: events, and, since an event may be missing, a timer and a
+// watch in the store.
+#include <xenring/vchan/stream_core.hpp>
+
+#include <xenring/vchan/stream_service.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace xenring::vchan::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto first_look = 100ms; // an operation that waits longer than this is worth some care
+constexpr auto soon = 20ms;        // after a wake-up that brought nothing
+constexpr auto later = 200ms;
+constexpr auto poll = 400ms; // where the store cannot be watched for the peer's end
+
+/// The store forgets a right that was given to a domain before it existed (XSA-322). A server that
+/// waits for such a client has to give it again.
+void admit_client(const domain& here, const channel_names& names) {
+    error_code ec;
+    const auto node = names.base + "/ring-ref";
+    const auto entries = here.store().get_permissions(node, ec);
+    const bool listed = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+        return entry.domain == names.peer;
+    });
+    if (ec || listed)
+        return;
+    const store_permissions readable{{here.self(), store_access::none},
+                                     {names.peer, store_access::read}};
+    here.store().set_permissions(names.base + "/event-channel", readable, ec);
+    here.store().set_permissions(node, readable, ec);
+}
+
+} // namespace
+
+/// Completes what can be completed; sleeps if anything is left.
+void stream_core::settle() {
+    for (;;) {
+        const auto ticket = endpoint_->wire().port.seen();
+        try_all();
+        const auto left = needs();
+        if (left.empty())
+            return rest();
+        if (endpoint_->needs_verdict())
+            judge();
+        else if (endpoint_->spin(left) || endpoint_->arm(left))
+            continue;
+        return sleep(ticket);
+    }
+}
+
+void stream_core::sleep(event_ticket ticket) {
+    if (!timing_)
+        look_again_in(first_look);
+    if (std::exchange(sleeping_, true))
+        return; // with an older ticket, which any newer event ends as well
+    ++endpoint_->counters().sleeps;
+    endpoint_->wire().port.async_wait(
+        ticket, [self = shared_from_this()](error_code ec) { self->woken(ec); });
+}
+
+/// Nothing is waited for: let the context run out of work.
+void stream_core::rest() noexcept {
+    if (sleeping_ && endpoint_)
+        endpoint_->wire().port.cancel();
+    if (std::exchange(timing_, false))
+        timer_.cancel();
+    if (watching_)
+        stop_watching_.emit(boost::asio::cancellation_type::all);
+}
+
+void stream_core::woken(error_code ec) {
+    sleeping_ = false;
+    if (!endpoint_ || !waiting_for_anything())
+        return;
+    if (!ec)
+        ++endpoint_->counters().wakeups;
+    else if (ec != boost::asio::error::operation_aborted)
+        endpoint_->end(ec);
+    const auto before = endpoint_->counters();
+    settle();
+    const bool fruitless = endpoint_ && sleeping_ &&
+                           before.reads == endpoint_->counters().reads &&
+                           before.writes == endpoint_->counters().writes;
+    if (!ec && fruitless) { // old kernels notify first and clear the live byte afterwards
+        looks_left_ = 2;
+        look_again_in(soon);
+    }
+}
+
+void stream_core::look_again_in(std::chrono::milliseconds delay) {
+    timing_ = true;
+    timer_.expires_after(delay); // ends an earlier wait with operation_aborted
+    timer_.async_wait([weak = weak_from_this()](error_code ec) {
+        const auto self = weak.lock();
+        if (!self || ec)
+            return;
+        self->timing_ = false;
+        self->attend();
+    });
+}
+
+void stream_core::attend() {
+    if (!endpoint_ || !waiting_for_anything())
+        return;
+    settle();
+    if (!waiting_for_anything())
+        return;
+    if (looks_left_ > 0) {
+        --looks_left_;
+        look_again_in(later);
+    }
+    if (endpoint_->peer_seen()) {
+        watch_peer();
+        if (presence_ == presence::unclear && (watch_.is_open() || watch_refused_))
+            check_peer();
+        return;
+    }
+    // A client from before Xen 4.14 connects without an event, so one that is waited for is looked
+    // for; that its domain is gone means nothing before it came.
+    if (absent_looks_++ % 4 == 0)
+        check_peer();
+    look_again_in(poll);
+}
+
+void stream_core::watch_peer() {
+    if (watch_.is_open())
+        return await_watch();
+    if (watch_refused_ || checking_)
+        return;
+    checking_ = true;
+    const auto watch = std::make_shared<store_watch>();
+    run_blocking(
+        executor_,
+        [watch, here = here_, node = presence_node(endpoint_->wire().names)] {
+            error_code refused; // the quota, most likely: then there is the timer
+            *watch = here.store().watch(node, refused);
+        },
+        [self = shared_from_this(), watch, opening = openings_] {
+            self->checking_ = false;
+            if (!self->endpoint_ || self->openings_ != opening)
+                return;
+            self->watch_ = std::move(*watch);
+            self->watch_refused_ = !self->watch_.is_open();
+            self->attend();
+        });
+}
+
+void stream_core::await_watch() {
+    if (std::exchange(watching_, true))
+        return;
+    watch_.async_wait(boost::asio::bind_executor(
+        executor_,
+        boost::asio::bind_cancellation_slot(
+            stop_watching_.slot(), [self = shared_from_this()](error_code ec, const std::string&) {
+                self->watching_ = false;
+                if (!self->watch_.is_open() || !self->waiting_for_anything())
+                    return;
+                if (ec && ec != boost::asio::error::operation_aborted) {
+                    self->watch_.close(); // the store is gone; the timer goes on without it
+                    self->watch_refused_ = true;
+                    return self->attend();
+                }
+                if (!ec)
+                    self->check_peer();
+                self->await_watch();
+            })));
+}
+
+void stream_core::check_peer() {
+    if (checking_) {
+        check_again_ = true; // what is being read now may be older than the reason to ask
+        return;
+    }
+    checking_ = true;
+    check_again_ = false;
+    const auto found = std::make_shared<presence>(presence::there);
+    run_blocking(
+        executor_,
+        [found, here = here_, names = endpoint_->wire().names, seen = endpoint_->peer_seen()] {
+            if (seen)
+                *found = check_presence(here, names);
+            else
+                admit_client(here, names);
+        },
+        [self = shared_from_this(), found, opening = openings_] {
+            self->checking_ = false;
+            if (self->endpoint_ && self->openings_ == opening && self->endpoint_->peer_seen())
+                self->checked(*found);
+        });
+}
+
+void stream_core::checked(presence found) {
+    presence_ = found;
+    if (found == presence::gone)
+        endpoint_->end(errc::peer_domain_died);
+    if (!waiting_for_anything())
+        return;
+    if (found == presence::gone)
+        settle();
+    else if (check_again_)
+        check_peer();
+    else if (found == presence::unclear && !timing_)
+        look_again_in(poll);
+}
+
+void stream_core::check_peer_blocking() {
+    const auto& names = endpoint_->wire().names;
+    if (!endpoint_->peer_seen())
+        admit_client(here_, names);
+    else if (check_presence(here_, names) == presence::gone)
+        endpoint_->end(errc::peer_domain_died);
+}
+
+/// Finds out, elsewhere, how a server left that does not say.
+void stream_core::judge() {
+    if (std::exchange(judging_, true))
+        return;
+    const auto verdict = std::make_shared<error_code>();
+    run_blocking(
+        executor_,
+        [verdict, here = here_, names = endpoint_->wire().names] {
+            *verdict = how_server_left(here, names);
+        },
+        [self = shared_from_this(), verdict, opening = openings_] {
+            self->judging_ = false;
+            if (!self->endpoint_ || self->openings_ != opening)
+                return;
+            self->endpoint_->end(*verdict);
+            if (self->waiting_for_anything())
+                self->settle();
+        });
+}
+
+} // namespace xenring::vchan::detail
