@@ -1,0 +1,80 @@
+# dom0: starts Xen's services and the guests, runs the scenarios of /lab/plan one after another and
+# reports on the second serial port, a line an event:
+#   ready | begin NAME | log TEXT | end NAME STATUS SECONDS | finished
+# A line of the plan is: NAME SCRIPT GUEST SECONDS, where GUEST is pv, pvh or none.
+
+. /lab/guests.sh
+REPORT=/dev/ttyS1
+
+report() { echo "$@" > "$REPORT"; }
+report_log() { awk '{ print "log " $0; fflush() }' > "$REPORT"; }
+now() { cut -d ' ' -f 1 /proc/uptime; }
+
+start_services() {
+    mkdir -p "$LAB" /run/xen /run/xenstored "$CONSOLES"
+    stty -F "$REPORT" 115200 raw -echo
+    xenstored --pid-file=/run/xenstored.pid
+    xen-init-dom0 > /dev/null
+    xenconsoled --log=guest --log-dir="$CONSOLES"
+}
+
+run_scenario() { # NAME SCRIPT GUEST SECONDS
+    export WORK="/tmp/scenario/$1" GUEST="$3"
+    mkdir -p "$WORK"
+    report begin "$1"
+    began=$(now)
+    kernel_lines=$(dmesg | wc -l)
+    echo 125 > "$WORK/status"
+    play "$2" "$3" "$4" 2>&1 | report_log
+    status=$(cat "$WORK/status")
+    [ "$status" = 0 ] || diagnose "$3" "$kernel_lines" | report_log
+    clean_up "$3" "$status" > /dev/null 2>&1
+    report end "$1" "$status" "$(echo "$began $(now)" | awk '{ printf "%.1f", $2 - $1 }')"
+}
+
+play() { # SCRIPT GUEST SECONDS: leaves the exit status in $WORK/status
+    if [ "$2" != none ] && ! ensure_guest "$2"; then
+        echo "FAILED: guest $2 does not start"
+        return
+    fi
+    play_status=0
+    timeout -k 5 "$3" sh -e -c ". /lab/scenario.sh; . /lab/scenarios/$1" < /dev/null || play_status=$?
+    case $play_status in 124 | 137 | 143) echo "FAILED: no end within $3 s" ;; esac
+    echo "$play_status" > "$WORK/status"
+}
+
+# What a failed scenario left running must not disturb the next one.
+clean_up() { # GUEST STATUS
+    for process in $(cat "$WORK"/*.pid); do
+        [ -d "/proc/$process" ] && kill -9 -- "-$process"
+    done
+    [ "$2" = 0 ] || [ "$1" = none ] || destroy_guest "$1"
+}
+
+diagnose() { # GUEST KERNEL_LINES
+    echo "--- dom0's kernel log since the scenario began"
+    dmesg | tail -n "+$(($2 + 1))" | tail -n 40
+    echo "--- hypervisor"
+    xl dmesg | tail -n 10
+    if [ "$1" != none ]; then
+        echo "--- console of $1"
+        tail -n 40 "$(console_of "$1")"
+    fi
+}
+
+start_services
+for kind in $(cut -d ' ' -f 3 /lab/plan | sort -u | grep -v none); do
+    create_guest "$kind"
+done
+for kind in $(cut -d ' ' -f 3 /lab/plan | sort -u | grep -v none); do
+    await_guest "$kind" || report log "guest $kind does not start"
+done
+report ready
+if [ -e /lab/shell ]; then
+    exec setsid -c sh
+fi
+while read -r name script guest seconds; do
+    run_scenario "$name" "$script" "$guest" "$seconds" < /dev/null
+done < /lab/plan
+report finished
+poweroff -f

@@ -1,0 +1,70 @@
+# dom0's handling of guests: a guest is called by its kind, pv or pvh.
+
+LAB=/run/lab
+CONSOLES=/var/log/xen/console
+
+console_of() { # KIND: the file that holds what the guest printed since it was created first
+    echo "$CONSOLES/guest-$1.log"
+}
+
+domid() { # SIDE: the domid of dom0, pv or pvh
+    if [ "$1" = dom0 ]; then echo 0; else cat "$LAB/$1.domid"; fi
+}
+
+create_guest() { # KIND
+    # The log is appended to, so what an earlier guest of this name printed must not be taken for ours.
+    [ ! -e "$(console_of "$1")" ] || cat "$(console_of "$1")" >> "$LAB/$1.earlier"
+    rm -f "$(console_of "$1")"
+    cat > "$LAB/$1.cfg" << END
+name = "$1"
+type = "$1"
+kernel = "/boot/vmlinuz"
+ramdisk = "/boot/guest.img"
+memory = 256
+vcpus = 1
+extra = "console=hvc0 loglevel=5 clocksource=xen"
+on_poweroff = "destroy"
+on_crash = "destroy"
+END
+    xl create -q "$LAB/$1.cfg" && xl domid "$1" > "$LAB/$1.domid"
+}
+
+destroy_guest() { # KIND
+    xl destroy "$1"
+    rm -f "$LAB/$1.domid"
+}
+
+await_guest() { # KIND
+    poll 60 grep -q '^\[0\] ready' "$(console_of "$1")"
+}
+
+ensure_guest() { # KIND: creates the guest unless it is there and answers
+    if [ -e "$LAB/$1.domid" ] && xenstore-exists "/local/domain/$(domid "$1")"; then
+        return 0
+    fi
+    create_guest "$1" && await_guest "$1"
+}
+
+send_command() { # KIND COMMAND: has the guest run it; the number that marks its output is in $command_number
+    command_number=$(($(cat "$LAB/number" 2> /dev/null || echo 0) + 1))
+    echo "$command_number" > "$LAB/number"
+    xenstore-write -R "/local/domain/$(domid "$1")/data/lab/command/$command_number" "$2"
+}
+
+command_output() { # KIND NUMBER: what the command printed; the last line is its exit status once it ended
+    tr -d '\r' < "$(console_of "$1")" | sed -n "s/^\[$2\] //p"
+}
+
+poll() { # SECONDS COMMAND...: repeats the command until it succeeds, for at most that long
+    poll_end=$(($(uptime_seconds) + $1))
+    shift
+    until "$@"; do
+        [ "$(uptime_seconds)" -lt "$poll_end" ] || return 1
+        usleep 100000
+    done
+}
+
+uptime_seconds() {
+    read -r uptime_now _ < /proc/uptime
+    echo "${uptime_now%.*}"
+}

@@ -1,0 +1,39 @@
+/* What libxenvchan_peer does on an open channel: one function for each action. All of them print
+ * their result on standard output, and their complaints on standard error, and return an exit
+ * status. They take a channel that blocks. */
+#ifndef XENRING_TESTS_XEN_CHANNEL_H
+#define XENRING_TESTS_XEN_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct libxenvchan;
+
+/* Standard input goes to the peer, what the peer sends goes to standard output, until the peer
+ * closes. With `close_at_end` also until standard input ended and the peer has taken every byte of
+ * it. */
+int channel_pipe(struct libxenvchan* channel, bool close_at_end);
+
+/* Sends `count` bytes of the pattern in writes of `write_size` bytes; waits until the peer took
+ * them. */
+int channel_send(struct libxenvchan* channel, uint64_t count, uint64_t seed, size_t write_size);
+
+/* Receives until the peer closes; prints count, digest and MB/s since the first byte. */
+int channel_receive(struct libxenvchan* channel);
+
+/* The same with libxenvchan_send and _recv: packets of exactly `size` bytes. */
+int channel_send_packets(struct libxenvchan* channel, size_t size, uint64_t count, uint64_t seed);
+int channel_receive_packets(struct libxenvchan* channel, size_t size, uint64_t count);
+
+/* Sends back what comes, until the peer closes. */
+int channel_echo(struct libxenvchan* channel);
+
+/* Sends `size` bytes and waits for their echo, `rounds` times; prints the median and the shortest.
+ */
+int channel_ping(struct libxenvchan* channel, size_t size, uint64_t rounds);
+
+/* Prints the fields of the control page, one a line. */
+int channel_dump(const struct libxenvchan* channel);
+
+#endif

@@ -1,0 +1,24 @@
+# After everything else: no kernel, and not the hypervisor, has anything to complain about.
+# guests: none
+# timeout: 60
+# last
+
+complaints='WARNING|BUG|Oops|Call Trace|general protection|g\.e\. .* still pending|hung task|rcu:.*stall'
+
+check() { # NAME: standard input is a log
+    if grep -E "$complaints"; then
+        fail "$1 complains"
+    fi
+}
+
+dmesg | check "dom0's kernel"
+xl dmesg | sed -n '/Freed .* init memory/,$p' | grep -v 'Freed .* init memory' |
+    grep -E '\(XEN\).*(grant_table|event_channel|Xen BUG|WARN|Assertion)' && fail "the hypervisor complains"
+for kind in pv pvh; do
+    cat "$LAB/$kind.earlier" "$(console_of "$kind")" 2> /dev/null | check "the console of $kind"
+    if [ -e "$LAB/$kind.domid" ]; then
+        expect "$kind has no kernel log" run "$kind" "dmesg > /tmp/dmesg && ! grep -E '$complaints' /tmp/dmesg"
+    fi
+done
+deferred=$(dmesg | grep -c 'deferring g\.e\.') || true
+figure "grants whose end dom0's kernel had to defer: $deferred"
