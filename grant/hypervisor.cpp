@@ -83,8 +83,8 @@ page_region hypervisor::checked_map(std::span<const foreign_grant> grants, acces
     ec.clear();
     const bool bad_notify =
         !notify.empty() &&
-        (grants.size() != 1 || (notify.clear_byte && (*notify.clear_byte >= page_size ||
-                                                      mode == access::read_only)));
+        (grants.size() != 1 ||
+         (notify.clear_byte && (*notify.clear_byte >= page_size || mode == access::read_only)));
     if (grants.empty() || bad_notify) {
         ec = make_error_code(boost::system::errc::invalid_argument);
         return {};

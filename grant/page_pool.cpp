@@ -200,7 +200,9 @@ std::span<std::byte, page_size> pooled_page::bytes() const noexcept {
     return std::span<std::byte, page_size>{page_->address, page_size};
 }
 
-grant_ref pooled_page::reference() const noexcept { return page_->reference; }
+grant_ref pooled_page::reference() const noexcept {
+    return page_->reference;
+}
 
 page_pool::page_pool(hypervisor& machine, page_pool_options options)
     : state_{std::make_shared<detail::page_pool_state>(machine, options)} {}
@@ -225,9 +227,17 @@ pooled_page page_pool::take(domid peer, access mode) {
     return page;
 }
 
-grant_end page_pool::forget(domid peer) noexcept { return state_->forget(peer); }
-std::size_t page_pool::in_use() const noexcept { return state_->in_use(); }
-std::size_t page_pool::high_water() const noexcept { return state_->high_water(); }
-std::size_t page_pool::free() const noexcept { return state_->free(); }
+grant_end page_pool::forget(domid peer) noexcept {
+    return state_->forget(peer);
+}
+std::size_t page_pool::in_use() const noexcept {
+    return state_->in_use();
+}
+std::size_t page_pool::high_water() const noexcept {
+    return state_->high_water();
+}
+std::size_t page_pool::free() const noexcept {
+    return state_->free();
+}
 
 } // namespace xenring

@@ -67,9 +67,10 @@ public:
     pooled_page take(domid peer, access mode, error_code& ec);
     pooled_page take(domid peer, access mode);
 
-    /// Asks for the end of every grant to `peer`, as when it has gone. Pages in use follow when they
-    /// are dropped. Returns what became of the free ones: busy if any is busy, else unknown if the
-    /// hypervisor does not tell, else ended. Busy ones are quarantined (hypervisor::accounts()).
+    /// Asks for the end of every grant to `peer`, as when it has gone. Pages in use follow when
+    /// they are dropped. Returns what became of the free ones: busy if any is busy, else unknown if
+    /// the hypervisor does not tell, else ended. Busy ones are quarantined
+    /// (hypervisor::accounts()).
     grant_end forget(domid peer) noexcept;
 
     std::size_t in_use() const noexcept;     ///< pages taken and not dropped

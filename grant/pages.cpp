@@ -6,8 +6,8 @@ namespace xenring {
 
 granted_pages::granted_pages(std::shared_ptr<hypervisor> owner, page_region region,
                              std::vector<grant_ref> references, domid peer, access mode) noexcept
-    : owner_{std::move(owner)}, region_{region}, references_{std::move(references)}, peer_{peer},
-      mode_{mode} {}
+    : owner_{std::move(owner)}, region_{region},
+      references_{std::move(references)}, peer_{peer}, mode_{mode} {}
 
 granted_pages::granted_pages(granted_pages&& other) noexcept
     : owner_{std::move(other.owner_)}, region_{std::exchange(other.region_, {})},

@@ -1,5 +1,5 @@
-// Pages that never move, owned by exactly one object: granted by us, or mapped from a peer. What may
-// be done with them is in the type.
+// Pages that never move, owned by exactly one object: granted by us, or mapped from a peer. What
+// may be done with them is in the type.
 #pragma once
 
 #include <xenring/grant/hypervisor.hpp>

@@ -65,8 +65,8 @@ public:
             descriptor_.cancel(); // an idle set must not keep the context running
     }
 
-    wait_verdict look_or_park(port_record& record, event_ticket ticket,
-                              std::uint64_t cancellations, park_function park, void* argument) {
+    wait_verdict look_or_park(port_record& record, event_ticket ticket, std::uint64_t cancellations,
+                              park_function park, void* argument) {
         std::lock_guard lock{mutex_};
         if (record.closed || record.cancellations != cancellations)
             return {true, boost::asio::error::operation_aborted};
@@ -191,7 +191,9 @@ std::uint64_t begin_wait(port_set_state& set, port_record& record) {
     return set.begin_wait(record);
 }
 
-void end_wait(port_set_state& set) { set.end_wait(); }
+void end_wait(port_set_state& set) {
+    set.end_wait();
+}
 
 wait_verdict look_or_park(port_set_state& set, port_record& record, event_ticket ticket,
                           std::uint64_t cancellations, park_function park, void* argument) {
@@ -220,9 +222,13 @@ bound_port::~bound_port() {
         set_->remove(*record_);
 }
 
-port bound_port::number() const noexcept { return record_ ? record_->number : port{}; }
+port bound_port::number() const noexcept {
+    return record_ ? record_->number : port{};
+}
 
-void bound_port::notify(error_code& ec) noexcept { set_->channel().notify(record_->number, ec); }
+void bound_port::notify(error_code& ec) noexcept {
+    set_->channel().notify(record_->number, ec);
+}
 
 void bound_port::notify() {
     error_code ec;
@@ -230,7 +236,9 @@ void bound_port::notify() {
     throw_if(ec, "notify through port " + std::to_string(number().value));
 }
 
-event_ticket bound_port::seen() const noexcept { return {record_->events.load()}; }
+event_ticket bound_port::seen() const noexcept {
+    return {record_->events.load()};
+}
 
 void bound_port::wait_until(event_ticket ticket, std::chrono::steady_clock::time_point deadline,
                             error_code& ec) noexcept {

@@ -13,9 +13,10 @@
 
 namespace xenring::detail {
 
-using wake_timer = boost::asio::basic_waitable_timer<
-    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
-    boost::asio::any_io_executor>;
+using wake_timer =
+    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                      boost::asio::wait_traits<std::chrono::steady_clock>,
+                                      boost::asio::any_io_executor>;
 
 /// One port of a set. `wake` never expires: waits rest on it, and cancelling it wakes them. The
 /// waits thereby belong to Asio, which knows what to do with them when a context goes away.
@@ -104,7 +105,8 @@ namespace xenring {
 template <class CompletionToken>
 auto bound_port::async_wait(event_ticket ticket, CompletionToken&& token) {
     return boost::asio::async_compose<CompletionToken, void(error_code)>(
-        detail::wait_operation{.set = set_, .record = record_, .ticket = ticket}, token, record_->wake.get_executor());
+        detail::wait_operation{.set = set_, .record = record_, .ticket = ticket}, token,
+        record_->wake.get_executor());
 }
 
 } // namespace xenring

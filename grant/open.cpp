@@ -1,0 +1,75 @@
+// Which hypervisor a program runs on: said by the caller, by the environment, or found out.
+#include <xenring/grant/hypervisor.hpp>
+#include <xenring/grant/local/connect.hpp>
+#include <xenring/grant/specification.hpp>
+
+#ifdef XENRING_WITH_XEN
+#include <xenring/grant/xen/open.hpp>
+#endif
+
+#include <cstdlib>
+
+namespace xenring {
+namespace {
+
+std::string from_environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+struct opened {
+    std::shared_ptr<hypervisor> machine;
+    std::string advice; // what failed and what to do, if anything failed
+};
+
+opened open_xen(std::string why, error_code& ec) {
+#ifdef XENRING_WITH_XEN
+    opened result;
+    xen::open_options options;
+    options.why = std::move(why);
+    result.machine = xen::open(options, ec, &result.advice);
+    return result;
+#else
+    ec = errc::no_hypervisor;
+    return {nullptr, "this build has no support for real Xen (XENRING_WITH_XEN is off); " + why};
+#endif
+}
+
+opened open_local(const specification& wanted, std::string why, error_code& ec) {
+    opened result;
+    local::connect_options options;
+    options.directory = wanted.directory;
+    options.self = wanted.self;
+    options.fault = wanted.fault;
+    options.why = std::move(why);
+    result.machine = local::connect(options, ec);
+    if (ec)
+        result.advice = "no stand-in answers in " + wanted.directory +
+                        "; start one with: xenring hypervisor --directory " + wanted.directory;
+    return result;
+}
+
+opened open(std::string_view text, error_code& ec) {
+    ec.clear();
+    const auto wanted = resolve_specification(text, from_environment, ec);
+    if (ec)
+        return {nullptr, '"' + std::string{text} + '"'};
+    return wanted.kind == hypervisor_kind::xen ? open_xen(wanted.why, ec)
+                                               : open_local(wanted, wanted.why, ec);
+}
+
+} // namespace
+
+std::shared_ptr<hypervisor> open_hypervisor(std::string_view text, error_code& ec) {
+    return open(text, ec).machine;
+}
+
+std::shared_ptr<hypervisor> open_hypervisor(std::string_view text) {
+    error_code ec;
+    auto [machine, advice] = open(text, ec);
+    if (ec)
+        throw_if(ec, "open the hypervisor: " + advice);
+    return machine;
+}
+
+} // namespace xenring

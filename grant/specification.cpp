@@ -1,0 +1,95 @@
+#include <xenring/grant/specification.hpp>
+
+#include <charconv>
+#include <filesystem>
+
+namespace xenring {
+namespace {
+
+constexpr std::string_view default_directory = "/run/xenring";
+
+bool parse_domid(std::string_view text, domid& out) {
+    std::uint16_t number = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc{} || end != text.data() + text.size() ||
+        number >= first_reserved_domid)
+        return false;
+    out = domid{number};
+    return true;
+}
+
+/// Cuts `text` at the first `mark`; returns what is behind it.
+std::string_view cut(std::string_view& text, char mark) {
+    const auto at = text.find(mark);
+    if (at == std::string_view::npos)
+        return {};
+    const auto behind = text.substr(at + 1);
+    text = text.substr(0, at);
+    return behind;
+}
+
+bool parse_options(std::string_view text, specification& out, bool& has_domid) {
+    while (!text.empty()) {
+        const auto rest = cut(text, '&');
+        const auto value = cut(text, '=');
+        if (text == "domid") {
+            has_domid = true;
+            if (!parse_domid(value, out.self))
+                return false;
+        } else if (text == "fail") {
+            out.fault = value;
+        } else {
+            return false;
+        }
+        text = rest;
+    }
+    return true;
+}
+
+bool xen_is_there() {
+    std::error_code ignored;
+    return std::filesystem::exists("/dev/xen/evtchn", ignored) ||
+           std::filesystem::exists("/dev/xen/privcmd", ignored) ||
+           std::filesystem::exists("/proc/xen/capabilities", ignored);
+}
+
+} // namespace
+
+specification resolve_specification(std::string_view text,
+                                    const std::function<std::string(const char*)>& environment,
+                                    error_code& ec) {
+    specification out;
+    ec.clear();
+    std::string chosen{text};
+    out.why = "asked for";
+    if (chosen.empty()) {
+        chosen = environment("XENRING_HYPERVISOR");
+        out.why = "XENRING_HYPERVISOR says so";
+    }
+    if (chosen.empty()) {
+        const bool xen = xen_is_there();
+        chosen = xen ? "xen" : "local";
+        out.why = xen ? "/dev/xen is there" : "/dev/xen is not there";
+    }
+    std::string_view rest = chosen;
+    bool has_domid = false;
+    bool good = parse_options(cut(rest, '?'), out, has_domid);
+    out.directory = cut(rest, ':');
+    if (rest == "xen")
+        good = good && chosen == "xen";
+    else if (rest == "local")
+        out.kind = hypervisor_kind::local;
+    else
+        good = false;
+    if (out.directory.empty())
+        out.directory = environment("XENRING_RUNDIR");
+    if (out.directory.empty())
+        out.directory = default_directory;
+    if (const auto number = environment("XENRING_DOMID"); !has_domid && !number.empty())
+        good = good && (out.kind == hypervisor_kind::xen || parse_domid(number, out.self));
+    if (!good)
+        ec = errc::bad_specification;
+    return out;
+}
+
+} // namespace xenring

@@ -1,0 +1,30 @@
+// The text that names a hypervisor, and what it means. See open_hypervisor() for the grammar.
+#pragma once
+
+#include <xenring/grant/error.hpp>
+#include <xenring/grant/types.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace xenring {
+
+enum class hypervisor_kind { xen, local };
+
+/// A specification with everything filled in.
+struct specification {
+    hypervisor_kind kind = hypervisor_kind::xen;
+    std::string directory; ///< local: where the stand-in's process runs
+    domid self;            ///< local: as which domain
+    std::string fault;     ///< local: which call shall fail, for tests ("share:3")
+    std::string why;       ///< what decided, for people
+};
+
+/// Reads `text`, asks `environment` (a function from a variable's name to its value, empty if
+/// unset) and /dev/xen for what it leaves open. Error: errc::bad_specification.
+specification resolve_specification(std::string_view text,
+                                    const std::function<std::string(const char*)>& environment,
+                                    error_code& ec);
+
+} // namespace xenring

@@ -1,0 +1,66 @@
+#include <xenring/grant/specification.hpp>
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace xenring {
+namespace {
+
+using variables = std::map<std::string, std::string>;
+
+specification resolve(std::string_view text, const variables& environment, error_code& ec) {
+    return resolve_specification(
+        text,
+        [&](const char* name) {
+            const auto found = environment.find(name);
+            return found == environment.end() ? std::string{} : found->second;
+        },
+        ec);
+}
+
+TEST(Specification, NamesTheStandInItsDirectoryAndTheDomain) {
+    error_code ec;
+    const auto found = resolve("local:/tmp/x?domid=7&fail=share:3", {}, ec);
+    EXPECT_FALSE(ec);
+    EXPECT_EQ(found.kind, hypervisor_kind::local);
+    EXPECT_EQ(found.directory, "/tmp/x");
+    EXPECT_EQ(found.self, domid{7});
+    EXPECT_EQ(found.fault, "share:3");
+}
+
+TEST(Specification, FillsGapsFromTheEnvironment) {
+    error_code ec;
+    const auto found = resolve("local", {{"XENRING_RUNDIR", "/r"}, {"XENRING_DOMID", "3"}}, ec);
+    EXPECT_FALSE(ec);
+    EXPECT_EQ(found.directory, "/r");
+    EXPECT_EQ(found.self, domid{3});
+    EXPECT_EQ(resolve("", {{"XENRING_HYPERVISOR", "local:/q"}}, ec).directory, "/q");
+    EXPECT_EQ(resolve("", {{"XENRING_HYPERVISOR", "xen"}}, ec).kind, hypervisor_kind::xen);
+}
+
+TEST(Specification, TheTextGoesBeforeTheEnvironment) {
+    error_code ec;
+    const auto found =
+        resolve("local:/a?domid=1", {{"XENRING_DOMID", "9"}, {"XENRING_RUNDIR", "/b"}}, ec);
+    EXPECT_EQ(found.directory, "/a");
+    EXPECT_EQ(found.self, domid{1});
+}
+
+TEST(Specification, RefusesWhatItDoesNotUnderstand) {
+    for (const auto* text : {"kvm", "xen:/dev", "local:/x?domid=", "local?domid=32752",
+                             "local?domid=-1", "local?colour=red", "local?domid=1x"}) {
+        error_code ec;
+        (void)resolve(text, {}, ec);
+        EXPECT_EQ(ec, errc::bad_specification) << text;
+    }
+}
+
+TEST(Specification, SaysWhy) {
+    error_code ec;
+    EXPECT_EQ(resolve("xen", {}, ec).why, "asked for");
+    EXPECT_EQ(resolve("", {{"XENRING_HYPERVISOR", "xen"}}, ec).why, "XENRING_HYPERVISOR says so");
+}
+
+} // namespace
+} // namespace xenring
