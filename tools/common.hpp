@@ -1,0 +1,42 @@
+// What every subcommand shares: the global options, the exit statuses, messages on standard error.
+#pragma once
+
+#include <xenring/grant/types.hpp>
+
+#include <optional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace xenring::tools {
+
+/// Exit statuses of the command; `xenring --help` shows them.
+enum exit_status : int {
+    success = 0,     ///< done; a peer that closed in order is success
+    failure = 1,     ///< an error, told on standard error: a peer that died, a failed call
+    usage_error = 2, ///< wrong arguments
+    by_signal = 128, ///< plus the signal's number, after closing in order
+};
+
+/// Options that stand before the subcommand.
+struct global_options {
+    std::string hypervisor;              ///< --hypervisor; empty: found out
+    std::optional<std::uint16_t> domain; ///< --domid; the stand-in only
+    bool verbose = false;
+
+    /// The text for open_hypervisor().
+    std::string specification() const;
+};
+
+/// "xenring: TEXT" on standard error.
+void complain(const std::string& text);
+/// The same if --verbose was given.
+void remark(const global_options& options, const std::string& text);
+
+void add_demo_command(CLI::App& app, int& status);
+void add_hypervisor_commands(CLI::App& app, const global_options& options, int& status);
+void add_vchan_commands(CLI::App& app, const global_options& options, int& status);
+
+} // namespace xenring::tools

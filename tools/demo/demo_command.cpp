@@ -1,0 +1,200 @@
+// xenring demo: a hypervisor, a backend domain and a frontend domain as three processes.
+#include "../common.hpp"
+#include "report.hpp"
+#include "roles.hpp"
+
+#include <xenring/grant/local/control.hpp>
+#include <xenring/grant/local/server.hpp>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/core.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <thread>
+
+namespace xenring::tools {
+namespace {
+
+using demo::figures;
+using demo::plan;
+using demo::reporter;
+
+/// A process of the demo. It is killed if it has not ended by itself when this goes.
+class process {
+public:
+    explicit process(const std::function<bool()>& body) : number_{::fork()} {
+        if (number_ < 0)
+            throw error{errno_code(errno), "fork"};
+        if (number_ == 0)
+            std::_Exit(body() ? success : failure);
+    }
+    process(const process&) = delete;
+    process& operator=(const process&) = delete;
+    ~process() {
+        if (number_ > 0) {
+            ::kill(number_, SIGKILL);
+            wait();
+        }
+    }
+
+    void ask_to_end() const { ::kill(number_, SIGTERM); }
+    bool wait() {
+        int status = 0;
+        const bool known = ::waitpid(number_, &status, 0) == number_;
+        number_ = 0;
+        return known && WIFEXITED(status) && WEXITSTATUS(status) == success;
+    }
+
+private:
+    pid_t number_;
+};
+
+class temporary_directory {
+public:
+    temporary_directory() {
+        auto name = (std::filesystem::temp_directory_path() / "xenring-demo-XXXXXX").string();
+        if (!::mkdtemp(name.data()))
+            throw error{errno_code(errno), "make a directory like " + name};
+        path_ = name;
+    }
+    ~temporary_directory() {
+        std::error_code ignored; // a left-over directory under /tmp is no failure of the demo
+        std::filesystem::remove_all(path_, ignored);
+    }
+    temporary_directory(const temporary_directory&) = delete;
+    temporary_directory& operator=(const temporary_directory&) = delete;
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+bool run_hypervisor(const std::string& directory) {
+    boost::asio::io_context io{1};
+    boost::asio::signal_set ending{io, SIGTERM, SIGINT};
+    local::server server{io.get_executor(), directory};
+    ending.async_wait([&](error_code, int) {
+        server.close();
+        io.stop();
+    });
+    io.run();
+    return true;
+}
+
+/// Waits until the stand-in answers.
+void await_hypervisor(const std::string& directory) {
+    error_code ec;
+    for (int tries = 0; tries < 500; ++tries) {
+        local::control probe{directory, ec};
+        if (!ec)
+            return;
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    throw error{ec, "start the stand-in hypervisor in " + directory};
+}
+
+/// Both ends have gone; what they held must have gone with them.
+struct left_over {
+    std::size_t pages = 0;
+    std::size_t ports = 0;
+
+    explicit left_over(const std::string& directory) {
+        for (const auto& domain : local::control{directory}.statistics().domains) {
+            pages += domain.pages_granted + domain.pages_deferred + domain.pages_mapped;
+            ports += domain.ports;
+        }
+    }
+};
+
+void print_table(const plan& work, const figures& seen, const left_over& rest) {
+    const auto row = [](const char* what, const std::string& value) {
+        fmt::print("  {:<46}{:>22}\n", what, value);
+    };
+    const double mebibytes = static_cast<double>(work.stream_bytes) / (1 << 20);
+    const double stream_events = seen["stream_frontend_events"] + seen["stream_backend_events"];
+    const double ring_events = seen["ring_frontend_events"] + seen["ring_backend_events"];
+    fmt::print("\n  domain 2 (frontend) with domain 1 (backend), on the stand-in hypervisor\n\n");
+    row("ring: requests answered and verified",
+        fmt::format("{:.0f} of {}", seen["ring_verified"], work.requests));
+    row("ring: requests per second",
+        fmt::format("{:.0f}", seen["ring_verified"] / seen["ring_seconds"]));
+    row("ring: events per 1000 requests",
+        fmt::format("{:.1f}", 1000 * ring_events / seen["ring_verified"]));
+    row("vchan: stream sent, MiB", fmt::format("{:.0f}", mebibytes));
+    row("vchan: stream verified, MiB", fmt::format("{:.0f}", seen["stream_verified"] / (1 << 20)));
+    row("vchan: MB/s", fmt::format("{:.0f}", static_cast<double>(work.stream_bytes) / 1e6 /
+                                                 seen["stream_seconds"]));
+    row("vchan: events per MiB", fmt::format("{:.2f}", stream_events / mebibytes));
+    row("vchan: 64 byte round trip, p50, microseconds",
+        fmt::format("{:.1f}", seen["round_trip_p50"]));
+    row("vchan: 64 byte round trip, p99, microseconds",
+        fmt::format("{:.1f}", seen["round_trip_p99"]));
+    row("pages left over", fmt::format("{}", rest.pages));
+    row("ports left over", fmt::format("{}", rest.ports));
+    fmt::print("\n");
+}
+
+int run_demo(plan work) {
+    const temporary_directory directory;
+    work.directory = directory.path();
+    const process hypervisor{[&] { return run_hypervisor(work.directory); }};
+    await_hypervisor(work.directory);
+
+    int ends[2];
+    if (::pipe(ends) != 0)
+        throw error{errno_code(errno), "make a pipe"};
+    const auto in_child = [&](auto role) {
+        return [&, role] {
+            ::close(ends[0]);
+            reporter report{ends[1]};
+            return role(work, report);
+        };
+    };
+    process backend{in_child(demo::run_backend)};
+    process frontend{in_child(demo::run_frontend)};
+    ::close(ends[1]);
+    const auto seen = demo::collect(ends[0]);
+    ::close(ends[0]);
+    const bool backend_good = backend.wait();
+    const bool frontend_good = frontend.wait();
+
+    const left_over rest{work.directory};
+    print_table(work, seen, rest);
+    const bool verified = backend_good && frontend_good && !seen.trouble &&
+                          seen["ring_verified"] == static_cast<double>(work.requests) &&
+                          seen["stream_verified"] == static_cast<double>(work.stream_bytes);
+    if (!verified)
+        complain("the demo failed: not everything was verified");
+    if (rest.pages + rest.ports > 0)
+        complain("the demo failed: pages or ports are left over");
+    return verified && rest.pages + rest.ports == 0 ? success : failure;
+}
+
+} // namespace
+
+void add_demo_command(CLI::App& app, int& status) {
+    auto work = std::make_shared<plan>();
+    auto* command = app.add_subcommand(
+        "demo", "Two domains talk on this machine, without Xen: a ring, then a vchan stream");
+    command->add_option("--requests", work->requests, "Requests through the ring")
+        ->capture_default_str()
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+    command->add_option("--bytes", work->stream_bytes, "Bytes through vchan (K, M, G allowed)")
+        ->transform(CLI::AsSizeValue{false})
+        ->default_str("1G");
+    command->add_option("--round-trips", work->round_trips, "Round trips that are timed")
+        ->capture_default_str()
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
+    command->callback([=, &status] { status = run_demo(*work); });
+}
+
+} // namespace xenring::tools

@@ -1,0 +1,79 @@
+// The xenring command.
+#include "common.hpp"
+
+#include <xenring/grant/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+
+namespace xenring::tools {
+
+std::string global_options::specification() const {
+    if (!domain)
+        return hypervisor;
+    auto text = hypervisor.empty() ? std::string{"local"} : hypervisor;
+    text += text.find('?') == std::string::npos ? '?' : '&';
+    return text + "domid=" + std::to_string(*domain);
+}
+
+void complain(const std::string& text) {
+    std::fprintf(stderr, "xenring: %s\n", text.c_str());
+}
+
+void remark(const global_options& options, const std::string& text) {
+    if (options.verbose)
+        complain(text);
+}
+
+namespace {
+
+constexpr const char* footer = R"(
+Which hypervisor (--hypervisor, else $XENRING_HYPERVISOR):
+  xen                  real Xen, through /dev/xen
+  local[:DIRECTORY]    the stand-in that 'xenring hypervisor' runs in DIRECTORY
+                       (else $XENRING_RUNDIR, else /run/xenring)
+  not said             xen where /dev/xen is there, else local
+On the stand-in --domid N (else $XENRING_DOMID, else 0) says which domain this program is.
+
+Exit status: 0 done, or the peer closed in order; 1 an error, told on standard error (a peer
+that died is one); 2 wrong arguments; 128 + N ended by signal N, after closing in order.)";
+
+int run(int argc, char** argv) {
+    CLI::App app{"Shared-memory rings between Xen domains"};
+    app.name("xenring");
+    app.footer(footer);
+    app.require_subcommand(1);
+    global_options options;
+    int status = success;
+    app.add_option("--hypervisor", options.hypervisor, "Which hypervisor: see below")
+        ->type_name("SPEC");
+    app.add_option("--domid", options.domain, "Which domain this is (stand-in only)")
+        ->check(CLI::Range(0, first_reserved_domid - 1))
+        ->type_name("N");
+    app.add_flag("-v,--verbose", options.verbose, "Say on standard error what happens");
+    app.set_version_flag("--version", XENRING_VERSION);
+    add_demo_command(app, status);
+    add_hypervisor_commands(app, options, status);
+    add_vchan_commands(app, options, status);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& wrong) {
+        return app.exit(wrong) == 0 ? success : usage_error;
+    }
+    return status;
+}
+
+} // namespace
+} // namespace xenring::tools
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN); // a reader that went away is an error code where it happens
+    try {
+        return xenring::tools::run(argc, argv);
+    } catch (const std::exception& problem) {
+        xenring::tools::complain(problem.what());
+        return xenring::tools::failure;
+    }
+}

@@ -1,0 +1,225 @@
+// xenring vchan listen | connect: standard input goes to the peer, what the peer sends goes to
+// standard output.
+#include "common.hpp"
+#include "relay.hpp"
+
+#include <xenring/grant/domain.hpp>
+#include <xenring/vchan/acceptor.hpp>
+#include <xenring/vchan/path.hpp>
+#include <xenring/vchan/stream.hpp>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <memory>
+
+namespace xenring::tools {
+namespace asio = boost::asio;
+namespace {
+
+struct vchan_arguments {
+    std::uint16_t peer = 0;
+    std::string path;
+    std::string ring;
+    double wait = 0;
+    std::uint32_t spin = 20;
+    bool keep = false;
+    bool close_when_taken = false;
+};
+
+std::size_t parse_size(std::string text) {
+    const auto problem = CLI::AsSizeValue{false}(text);
+    if (!problem.empty())
+        throw CLI::ValidationError{"--ring", problem};
+    return std::stoull(text);
+}
+
+/// LEFT[:RIGHT], in bytes, with K and M allowed; RIGHT is LEFT where it is not said.
+void parse_ring(std::string text, vchan::options& out) {
+    if (text.empty())
+        return;
+    const auto colon = text.find(':');
+    auto left = text.substr(0, colon);
+    auto right = colon == std::string::npos ? left : text.substr(colon + 1);
+    out.left_size = parse_size(left);
+    out.right_size = parse_size(right);
+}
+
+vchan::options channel_options(const vchan_arguments& arguments) {
+    vchan::options out;
+    parse_ring(arguments.ring, out);
+    out.spin = std::chrono::microseconds{arguments.spin};
+    out.wait = std::isfinite(arguments.wait)
+                   ? std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                         std::chrono::duration<double>{arguments.wait})
+                   : vchan::options::forever;
+    return out;
+}
+
+/// One run of the subcommand: the channel, the signals that end it, and its exit status.
+class vchan_run {
+public:
+    vchan_run(const global_options& global, const vchan_arguments& arguments)
+        : global_{global}, arguments_{arguments}, here_{io_.get_executor(), global.specification()},
+          signals_{io_, SIGINT, SIGTERM}, input_{io_.get_executor(), STDIN_FILENO, O_RDONLY},
+          output_{io_.get_executor(), STDOUT_FILENO, O_WRONLY} {
+        remark(global_, here_.hypervisor().description());
+    }
+
+    int listen() {
+        return run([this] { return serve(); });
+    }
+    int connect() {
+        return run([this] { return dial(); });
+    }
+
+private:
+    template <class Body>
+    int run(Body body) {
+        signals_.async_wait([this](error_code ec, int signal) {
+            if (!ec)
+                stop(by_signal + signal);
+        });
+        asio::co_spawn(io_, body(), [this](std::exception_ptr problem) {
+            signals_.cancel();
+            if (problem)
+                report(problem);
+        });
+        io_.run();
+        return status_;
+    }
+
+    asio::awaitable<void> serve() {
+        vchan::acceptor acceptor{here_, domid{arguments_.peer}, arguments_.path,
+                                 channel_options(arguments_)};
+        remark(global_, "listening at " + acceptor.path());
+        if (!vchan::fits_libxenvchan(acceptor.path()))
+            complain("warning: clients that use libxenvchan cannot name a path over 49 bytes");
+        stopping_ = [&] { acceptor.cancel(); };
+        do {
+            auto peer = co_await acceptor.async_accept(asio::use_awaitable);
+            remark(global_, "a client is connected");
+            co_await talk(peer);
+        } while (arguments_.keep && status_ < by_signal);
+    }
+
+    asio::awaitable<void> dial() {
+        vchan::stream peer{here_};
+        stopping_ = [&] { peer.cancel(); };
+        co_await peer.async_connect(domid{arguments_.peer}, arguments_.path,
+                                    channel_options(arguments_), asio::use_awaitable);
+        remark(global_, "connected to " + peer.path());
+        co_await talk(peer);
+    }
+
+    asio::awaitable<void> talk(vchan::stream& peer) {
+        relay exchange{peer, input_, output_, arguments_.close_when_taken};
+        auto before = std::exchange(stopping_, [&] { exchange.stop(); });
+        const auto ended = co_await exchange.run();
+        stopping_ = std::move(before);
+        if (ended.peer)
+            fail("domain " + std::to_string(arguments_.peer) + ": " + ended.peer.message());
+        if (ended.output)
+            output_failed(ended.output);
+        if (ended.input)
+            fail("standard input: " + ended.input.message());
+        error_code ignored; // the peer has what it will ever get
+        peer.close(ignored);
+    }
+
+    void output_failed(const error_code& problem) {
+        if (problem == errno_code(EPIPE))
+            status_ = by_signal + SIGPIPE; // as a filter whose reader went away ends
+        else
+            fail("standard output: " + problem.message());
+    }
+
+    void fail(const std::string& text) {
+        complain(text);
+        if (status_ == success)
+            status_ = failure;
+    }
+
+    void stop(int status) {
+        status_ = status;
+        if (stopping_)
+            stopping_();
+    }
+
+    void report(std::exception_ptr problem) {
+        if (status_ >= by_signal)
+            return; // what a signal cut short is not an error of its own
+        try {
+            std::rethrow_exception(problem);
+        } catch (const boost::system::system_error& wrong) {
+            fail("domain " + std::to_string(arguments_.peer) + ", " + arguments_.path + ": " +
+                 wrong.what());
+        } catch (const std::exception& wrong) {
+            fail(wrong.what());
+        }
+    }
+
+    const global_options& global_;
+    const vchan_arguments& arguments_;
+    asio::io_context io_{1};
+    domain here_;
+    asio::signal_set signals_;
+    borrowed_descriptor input_;
+    borrowed_descriptor output_;
+    std::function<void()> stopping_;
+    int status_ = success;
+};
+
+void add_common(CLI::App& command, vchan_arguments& arguments) {
+    command.add_option("PEER_DOMID", arguments.peer, "The other domain")
+        ->required()
+        ->check(CLI::Range(0, first_reserved_domid - 1));
+    command
+        .add_option("PATH", arguments.path,
+                    "The channel in the store: NAME (data/vchan/<client>/NAME of the server), "
+                    "a path relative to the server's own, or an absolute one")
+        ->required();
+    command.add_flag("-N,--close-at-end", arguments.close_when_taken,
+                     "At the end of standard input, close once the peer has taken every byte");
+    command.add_option("--spin", arguments.spin, "Longest spin before sleeping, microseconds")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1'000'000));
+}
+
+} // namespace
+
+void add_vchan_commands(CLI::App& app, const global_options& options, int& status) {
+    auto* vchan = app.add_subcommand("vchan", "A byte stream between two domains, like nc");
+    vchan->require_subcommand(1);
+    auto arguments = std::make_shared<vchan_arguments>();
+
+    auto* listen = vchan->add_subcommand("listen", "Offer a channel to one domain");
+    add_common(*listen, *arguments);
+    listen
+        ->add_option("--ring", arguments->ring,
+                     "Ring sizes in bytes, K and M allowed: client to server, then server to "
+                     "client (default 64K:64K)")
+        ->type_name("LEFT[:RIGHT]");
+    listen->add_flag("--keep", arguments->keep, "Serve one client after another");
+    listen->callback([=, &options, &status] { status = vchan_run{options, *arguments}.listen(); });
+
+    auto* connect = vchan->add_subcommand("connect", "Connect to a channel of another domain");
+    add_common(*connect, *arguments);
+    connect
+        ->add_option("--wait", arguments->wait,
+                     "Seconds to wait for a server that is not there yet (inf: for ever)")
+        ->type_name("SECONDS")
+        ->check(CLI::NonNegativeNumber);
+    connect->callback([=, &options, &status] {
+        status = vchan_run{options, *arguments}.connect();
+    });
+}
+
+} // namespace xenring::tools
