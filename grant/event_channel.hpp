@@ -30,17 +30,20 @@ public:
     /// Allocates a port that `remote`, and nobody else, may bind to.
     virtual port bind_unbound(domid remote, error_code& ec) noexcept = 0;
 
-    /// Binds a new own port to `remote_port`, which `remote` left unbound for this domain. Fails
-    /// if it is not unbound: that is the lock which gives a vchan server one client at a time.
+    /// Binds a new own port to `remote_port`, which `remote` left unbound for this domain. EINVAL
+    /// if it is not unbound, or not for us: that is the lock which gives a vchan server one client
+    /// at a time. ESRCH: there is no such domain.
     virtual port bind_interdomain(domid remote, port remote_port, error_code& ec) noexcept = 0;
 
-    /// Closes one port. The peer's end becomes unbound, for this same domain.
+    /// Closes one port. The peer's end becomes unbound, for this same domain. ENOTCONN if the port
+    /// was not bound through this object. Its number may still come out of read_pending() once.
     virtual void unbind(port own, error_code& ec) noexcept = 0;
 
-    /// Raises an event at the other end.
+    /// Raises an event at the other end. ENOTCONN if the port was not bound through this object.
     virtual void notify(port own, error_code& ec) noexcept = 0;
 
-    /// Lets events of a port through again after read_pending() returned it.
+    /// Lets events of a port through again after read_pending() returned it. A port that was not
+    /// bound through this object is ignored.
     virtual void unmask(port own, error_code& ec) noexcept = 0;
 
     /// Takes up to out.size() ports that have an event, masking each; 0 if there are none. Never

@@ -93,25 +93,29 @@ public:
 
     /// Grants `count` fresh zeroed pages, contiguous here, to `peer`. notify needs count == 1.
     /// Errors: errc::grant_limit (gntalloc's limit, 1024 pages a kernel by default, or the grant
-    /// table), errc::loopback_refused, errno. A hostile peer can write into pages granted
-    /// read_write at any time, and can keep them mapped for ever.
+    /// table), errc::unmap_notify_refused (the port is not bound), errno. The peer need not exist,
+    /// and may be the own domain. A hostile peer can write into pages granted read_write at any
+    /// time, and can keep them mapped for ever.
     granted_pages share(domid peer, std::size_t count, access mode, const unmap_notify& notify,
                         error_code& ec);
     granted_pages share(domid peer, std::size_t count, access mode,
                         const unmap_notify& notify = {});
 
     /// Maps pages that other domains granted, contiguous and in the order given; all or nothing.
-    /// notify needs one grant and, for clear_byte, access::read_write. Errors: grant_status::*
-    /// where the hypervisor tells, else errno (gntdev gives EINVAL for any bad reference). A
-    /// hostile owner can change the bytes at any time but cannot make the mapping fault.
+    /// notify needs one grant and, for clear_byte, access::read_write. Errors: bad_domain;
+    /// bad_grant_reference (beyond the owner's table); permission_denied (writable, but granted
+    /// read_only); another grant_status (Xen says general_error) for a grant that was made for
+    /// another domain, has ended, or never was; errc::unmap_notify_refused (the port is not bound);
+    /// errno. A hostile owner can change the bytes at any time but cannot make the mapping fault.
     template <access Mode>
     mapped_pages<Mode> map(std::span<const foreign_grant> grants, const unmap_notify& notify,
                            error_code& ec);
     template <access Mode>
     mapped_pages<Mode> map(std::span<const foreign_grant> grants, const unmap_notify& notify = {});
 
-    /// Copies all segments, in one batch. ec is set only if the batch could not be tried; each
-    /// segment says in status how it fared. One bad segment does not stop the others.
+    /// Copies all segments, in one batch. Each says in status how it fared; one bad segment does not
+    /// stop the others. ec is set only if the batch could not be tried: EINVAL if a segment has two
+    /// local sides, EFAULT if local memory is not there. Some segments may have been copied then.
     virtual void copy(std::span<copy_segment> segments, error_code& ec) noexcept = 0;
     void copy(std::span<copy_segment> segments);
 

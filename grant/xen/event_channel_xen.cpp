@@ -22,10 +22,6 @@ using handle_ptr = std::unique_ptr<xenevtchn_handle, handle_closer>;
 // The device reads and writes plain 32-bit port numbers, so spans of port go to it as they are.
 static_assert(sizeof(port) == sizeof(std::uint32_t) && std::is_trivially_copyable_v<port>);
 
-error_code bind_error(int number) noexcept {
-    return number == ESRCH ? make_error_code(errc::no_such_domain) : errno_code(number);
-}
-
 class xen_event_channel final : public event_channel {
 public:
     explicit xen_event_channel(handle_ptr handle) noexcept : handle_{std::move(handle)} {}
@@ -57,7 +53,7 @@ public:
 
 private:
     static port bound(xenevtchn_port_or_error_t result, error_code& ec) noexcept {
-        ec = result < 0 ? bind_error(errno) : error_code{};
+        ec = result < 0 ? errno_code(errno) : error_code{};
         return result < 0 ? port{} : port{static_cast<std::uint32_t>(result)};
     }
 

@@ -27,23 +27,27 @@ public:
     explicit stand_in(std::string agent) : agent_{std::move(agent)} {}
 
     void SetUp() override {
+        directory_ = "/tmp/xenring-conformance-XXXXXX";
         ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+        context_.restart();
         server_.emplace(context_.get_executor(), directory_);
         thread_ = std::thread{[this] { context_.run(); }};
         start_agent();
         auto& here = conformance::the_setting();
         here.near_specification = "local:" + directory_ + "?domid=0";
         here.far = far_domid;
-        here.destroy_far = [this] { server_->hypervisor_machine().destroy(far_domid); };
+        here.destroy_far = [this] { server_->served().destroy(far_domid); };
     }
 
     void TearDown() override {
         ::kill(agent_id_, SIGKILL); // its child goes with it
         ::waitpid(agent_id_, nullptr, 0);
+        // It takes the stand-in a moment to notice; then nothing may be left of anybody.
+        const auto machine = server_->served();
+        EXPECT_TRUE(conformance::eventually([&] { return machine.statistics().left_over() == 0; }))
+            << to_string(machine.statistics());
         context_.stop();
         thread_.join();
-        const auto left = server_->hypervisor_machine().statistics();
-        EXPECT_EQ(left.left_over(), 0U) << to_string(left);
         server_.reset();
         std::error_code ignored;
         std::filesystem::remove_all(directory_, ignored);
@@ -59,7 +63,7 @@ private:
     }
 
     std::string agent_;
-    std::string directory_ = "/tmp/xenring-conformance-XXXXXX";
+    std::string directory_;
     boost::asio::io_context context_;
     std::optional<local::server> server_;
     std::thread thread_;
