@@ -113,9 +113,10 @@ public:
     template <access Mode>
     mapped_pages<Mode> map(std::span<const foreign_grant> grants, const unmap_notify& notify = {});
 
-    /// Copies all segments, in one batch. Each says in status how it fared; one bad segment does not
-    /// stop the others. ec is set only if the batch could not be tried: EINVAL if a segment has two
-    /// local sides, EFAULT if local memory is not there. Some segments may have been copied then.
+    /// Copies all segments, in one batch. Each says in status how it fared; one bad segment does
+    /// not stop the others. ec is set only if the batch could not be tried: EINVAL if a segment has
+    /// two local sides, EFAULT if local memory is not there. Some segments may have been copied
+    /// then.
     virtual void copy(std::span<copy_segment> segments, error_code& ec) noexcept = 0;
     void copy(std::span<copy_segment> segments);
 
