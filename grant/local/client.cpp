@@ -1,5 +1,4 @@
 #include <xenring/grant/local/client.hpp>
-
 #include <xenring/grant/local/client_event_channel.hpp>
 #include <xenring/grant/local/grant_copy.hpp>
 
@@ -22,8 +21,8 @@ client::client(std::shared_ptr<link> connection, std::shared_ptr<fault_plan> fau
 client::~client() = default;
 
 std::string client::description() const {
-    auto text = "the stand-in hypervisor " + link_->where() + ", as domain " +
-                std::to_string(self().value);
+    auto text =
+        "the stand-in hypervisor " + link_->where() + ", as domain " + std::to_string(self().value);
     return why_.empty() ? text : text + "; " + why_;
 }
 
@@ -40,13 +39,13 @@ void client::forget(const page_region& region) noexcept {
     regions_.erase(region.handle);
 }
 
-page_region client::do_share(domid peer, std::size_t count, access mode,
-                             const unmap_notify& notify, std::vector<grant_ref>& references,
-                             error_code& ec) {
+page_region client::do_share(domid peer, std::size_t count, access mode, const unmap_notify& notify,
+                             std::vector<grant_ref>& references, error_code& ec) {
     if (faults_->strikes(call::share, ec))
         return {};
-    auto shared = link_->share(peer, static_cast<std::uint32_t>(std::min<std::size_t>(
-                                         count, UINT32_MAX)), mode, notify, ec);
+    auto shared =
+        link_->share(peer, static_cast<std::uint32_t>(std::min<std::size_t>(count, UINT32_MAX)),
+                     mode, notify, ec);
     if (ec)
         return {};
     const auto memory = link_->memory(shared.region, access::read_write, ec);
@@ -80,8 +79,7 @@ mapping client::place(const mapped_region& mapped, access mode, error_code& ec) 
     for (std::size_t at = 0; at < mapped.pages.size() && !ec;) {
         const auto first = mapped.pages[at];
         std::size_t run = 1;
-        while (at + run < mapped.pages.size() &&
-               mapped.pages[at + run].region == first.region &&
+        while (at + run < mapped.pages.size() && mapped.pages[at + run].region == first.region &&
                mapped.pages[at + run].page == first.page + run)
             ++run;
         if (at == 0 || mapped.pages[at - 1].region != first.region)

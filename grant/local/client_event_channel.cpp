@@ -1,12 +1,12 @@
 #include <xenring/grant/local/client_event_channel.hpp>
 
+#include <sys/epoll.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <mutex>
 #include <new>
-
-#include <sys/epoll.h>
 
 namespace xenring::local {
 namespace {
@@ -18,8 +18,8 @@ constexpr std::uint64_t end_of_link = ~std::uint64_t{0};
 
 client_event_channel::client_event_channel(std::shared_ptr<link> connection,
                                            std::shared_ptr<fault_plan> faults, error_code& ec)
-    : link_{std::move(connection)}, faults_{std::move(faults)},
-      epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
+    : link_{std::move(connection)}, faults_{std::move(faults)}, epoll_{::epoll_create1(
+                                                                    EPOLL_CLOEXEC)} {
     if (!epoll_) {
         ec = errno_code(errno);
         return;
@@ -139,7 +139,8 @@ void client_event_channel::unmask(port own, error_code& ec) noexcept {
         return;
     std::shared_lock lock{mutex_};
     const auto* found = find(own, ec);
-    // Xen's device ignores ports that are not bound through it (drivers/xen/evtchn.c, evtchn_write).
+    // Xen's device ignores ports that are not bound through it (drivers/xen/evtchn.c,
+    // evtchn_write).
     if (ec == errno_code(ENOTCONN))
         ec.clear();
     if (found && found->own().unmask())

@@ -1,6 +1,5 @@
-#include <xenring/grant/local/connect.hpp>
-
 #include <xenring/grant/local/client.hpp>
+#include <xenring/grant/local/connect.hpp>
 #include <xenring/grant/local/socket_link.hpp>
 
 namespace xenring::local {

@@ -1,5 +1,4 @@
 #include <xenring/grant/local/control.hpp>
-
 #include <xenring/grant/local/runtime_directory.hpp>
 #include <xenring/grant/local/socket_link.hpp>
 
@@ -11,9 +10,8 @@ namespace {
 domain_statistics get_domain(packet_reader& answer) {
     domain_statistics one;
     one.domain = answer.get<domid>();
-    for (auto* figure : {&one.processes, &one.pages_granted, &one.pages_deferred,
-                         &one.pages_mapped, &one.ports, &one.watches, &one.store_transactions,
-                         &one.store_nodes})
+    for (auto* figure : {&one.processes, &one.pages_granted, &one.pages_deferred, &one.pages_mapped,
+                         &one.ports, &one.watches, &one.store_transactions, &one.store_nodes})
         *figure = answer.get<std::uint64_t>();
     return one;
 }

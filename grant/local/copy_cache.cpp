@@ -16,8 +16,7 @@ std::byte* copy_cache::find(link& hypervisor, const copy_answer& answer, error_c
         if (entries_.size() >= capacity_)
             entries_.erase(std::min_element(entries_.begin(), entries_.end(),
                                             [](const auto& left, const auto& right) {
-                                                return left.second.last_use <
-                                                       right.second.last_use;
+                                                return left.second.last_use < right.second.last_use;
                                             }));
         found = entries_.emplace(answer.source.region, entry{std::move(pages), 0}).first;
     }

@@ -10,9 +10,9 @@
 namespace xenring::local {
 
 /// Regions by their number, which is never used twice: an entry can be out of use, never wrong. No
-/// more than `capacity` regions (2 or more); the one that was used longest ago goes first. The hypervisor is
-/// asked before each copy whether the grant still stands, so an entry gives no rights. Not
-/// thread-safe.
+/// more than `capacity` regions (2 or more); the one that was used longest ago goes first. The
+/// hypervisor is asked before each copy whether the grant still stands, so an entry gives no
+/// rights. Not thread-safe.
 class copy_cache {
 public:
     explicit copy_cache(std::size_t capacity) : capacity_{capacity} {}

@@ -152,9 +152,8 @@ void event_channels::remove_domain(domid owner) {
 
 std::size_t event_channels::ports(domid owner) const {
     const auto first = ports_.lower_bound({owner, port{0}});
-    const auto last = std::find_if(first, ports_.end(), [owner](const auto& entry) {
-        return entry.first.first != owner;
-    });
+    const auto last = std::find_if(
+        first, ports_.end(), [owner](const auto& entry) { return entry.first.first != owner; });
     return static_cast<std::size_t>(std::distance(first, last));
 }
 

@@ -23,8 +23,8 @@ public:
     explicit event_channels(std::size_t ports_per_domain) : quota_{ports_per_domain} {}
 
     channel_end bind_unbound(domid owner, channel_id descriptor, domid remote, error_code& ec);
-    channel_end bind_interdomain(domid owner, channel_id descriptor, domid remote,
-                                 port remote_port, error_code& ec);
+    channel_end bind_interdomain(domid owner, channel_id descriptor, domid remote, port remote_port,
+                                 error_code& ec);
 
     /// Closes a port of a descriptor; ENOTCONN if it has no such port. A port that is held stays
     /// bound until the last hold ends.
@@ -48,8 +48,8 @@ public:
 
 private:
     struct end {
-        domid owner;               ///< who has bound it, or may
-        port number;               ///< meaningful while bound
+        domid owner; ///< who has bound it, or may
+        port number; ///< meaningful while bound
         bool bound = false;
         channel_id descriptor = 0; ///< 0: the descriptor is closed, only holds are left
         unsigned holds = 0;

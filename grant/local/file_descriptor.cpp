@@ -1,13 +1,13 @@
 #include <xenring/grant/local/file_descriptor.hpp>
 
-#include <cerrno>
-#include <cstdio>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
 
 namespace xenring::local {
 namespace {

@@ -1,9 +1,9 @@
 #include <xenring/grant/local/grant_table.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
-
-#include <unistd.h>
 
 namespace xenring::local {
 
@@ -11,8 +11,8 @@ namespace xenring::local {
 /// an old reference hits nothing, rather than somebody else's page.
 std::vector<grant_ref> grant_table::take_references(domain_table& table, std::size_t count,
                                                     error_code& ec) {
-    const auto fresh = options_.grant_entries - std::min<std::size_t>(table.next,
-                                                                      options_.grant_entries);
+    const auto fresh =
+        options_.grant_entries - std::min<std::size_t>(table.next, options_.grant_entries);
     if (table.held + count > options_.grant_pages || fresh + table.free.size() < count) {
         ec = errc::grant_limit;
         return {};
@@ -77,8 +77,7 @@ void grant_table::clear_byte(const page_source& at, const unmap_notify& notify) 
 
 /// Carries out a notification, once, and lets the pages go at the right moment in between.
 template <class Release>
-void grant_table::fire(domid domain, const page_source& at, unmap_notify& notify,
-                       Release release) {
+void grant_table::fire(domid domain, const page_source& at, unmap_notify& notify, Release release) {
     const auto due = std::exchange(notify, {});
     const auto between = [this, &due] {
         if (!due.empty() && options_.between_notifications)
@@ -200,8 +199,7 @@ void grant_table::unmap(process_id holder, map_id id, error_code& ec) {
     }
     auto ending = std::move(found->second);
     maps_.erase(found);
-    fire(ending.domain, ending.pages.front(), ending.notify,
-         [&] { release_pages(ending.pages); });
+    fire(ending.domain, ending.pages.front(), ending.notify, [&] { release_pages(ending.pages); });
 }
 
 file_descriptor grant_table::memory(domid who, region_id id, access mode, error_code& ec) const {

@@ -63,8 +63,8 @@ private:
         domid owner;
         domid peer;
         access mode = access::read_only;
-        process_id holder = 0;    ///< 0: it gave them up
-        bool owner_lives = true;  ///< else `owner` may be another domain by now
+        process_id holder = 0;   ///< 0: it gave them up
+        bool owner_lives = true; ///< else `owner` may be another domain by now
         std::vector<grant_ref> references;
         file_descriptor pages;
         std::size_t maps = 0; ///< how many mapped pages are of this region

@@ -51,7 +51,7 @@ struct copy_side {
 struct copy_answer {
     grant_status status = grant_status::general_error;
     page_source source;
-    std::uint32_t region_pages = 0;           ///< how large the region is
+    std::uint32_t region_pages = 0;         ///< how large the region is
     access region_mode = access::read_only; ///< what its memory may be opened for
 };
 

@@ -1,6 +1,5 @@
-#include <xenring/grant/local/machine.hpp>
-
 #include <xenring/grant/local/client.hpp>
+#include <xenring/grant/local/machine.hpp>
 #include <xenring/grant/local/machine_state.hpp>
 #include <xenring/grant/local/process.hpp>
 
@@ -165,17 +164,25 @@ void machine::raise_spurious(domid domain, port where) {
     state_->events.raise_here(domain, where);
 }
 
-fault_plan& machine::faults() const noexcept { return state_->faults; }
+fault_plan& machine::faults() const noexcept {
+    return state_->faults;
+}
 
-const std::shared_ptr<store_server>& machine::store() const noexcept { return state_->store; }
+const std::shared_ptr<store_server>& machine::store() const noexcept {
+    return state_->store;
+}
 
 void machine::on_domain(std::function<void(domid, bool)> listener) {
     std::lock_guard lock{state_->listener_mutex};
     state_->listener = std::move(listener);
 }
 
-machine_statistics machine::statistics() const { return state_->statistics(); }
+machine_statistics machine::statistics() const {
+    return state_->statistics();
+}
 
-void kill_process(hypervisor& program) { dynamic_cast<client&>(program).kill(); }
+void kill_process(hypervisor& program) {
+    dynamic_cast<client&>(program).kill();
+}
 
 } // namespace xenring::local

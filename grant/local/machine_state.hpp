@@ -18,7 +18,7 @@ public:
     struct process_record {
         domid domain;
         bool destroyed = false; ///< its domain is gone
-        file_descriptor ended; ///< see started
+        file_descriptor ended;  ///< see started
         std::set<channel_id> channels;
     };
 

@@ -1,8 +1,8 @@
 #include <xenring/grant/local/mapping.hpp>
 
-#include <cerrno>
-
 #include <sys/mman.h>
+
+#include <cerrno>
 
 namespace xenring::local {
 
@@ -22,9 +22,9 @@ mapping mapping::reserve(std::size_t pages, error_code& ec) noexcept {
 void mapping::place(std::size_t at, const file_descriptor& memory, std::size_t source,
                     std::size_t count, access mode, error_code& ec) noexcept {
     const int protection = mode == access::read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-    void* address = ::mmap(address_ + at * page_size, count * page_size, protection,
-                           MAP_SHARED | MAP_FIXED, memory.get(),
-                           static_cast<off_t>(source * page_size));
+    void* address =
+        ::mmap(address_ + at * page_size, count * page_size, protection, MAP_SHARED | MAP_FIXED,
+               memory.get(), static_cast<off_t>(source * page_size));
     if (address == MAP_FAILED)
         ec = errno_code(errno);
 }

@@ -28,8 +28,8 @@ public:
     static mapping reserve(std::size_t pages, error_code& ec) noexcept;
 
     /// Puts `count` pages of `memory`, from its page `source` on, at our page `at`.
-    void place(std::size_t at, const file_descriptor& memory, std::size_t source,
-               std::size_t count, access mode, error_code& ec) noexcept;
+    void place(std::size_t at, const file_descriptor& memory, std::size_t source, std::size_t count,
+               access mode, error_code& ec) noexcept;
 
     /// reserve() and place() of the first `pages` pages of `memory`.
     static mapping of(const file_descriptor& memory, std::size_t pages, access mode,

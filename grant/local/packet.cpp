@@ -1,12 +1,12 @@
 #include <xenring/grant/local/packet.hpp>
 
-#include <array>
-#include <cerrno>
-
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <array>
+#include <cerrno>
 
 namespace xenring::local {
 namespace {
@@ -69,7 +69,8 @@ packet_writer& packet_writer::put(const error_code& code) {
 }
 
 packet_writer& packet_writer::put(const unmap_notify& notify) {
-    put(static_cast<std::uint8_t>(notify.clear_byte.has_value())).put(notify.clear_byte.value_or(0));
+    put(static_cast<std::uint8_t>(notify.clear_byte.has_value()))
+        .put(notify.clear_byte.value_or(0));
     return put(static_cast<std::uint8_t>(notify.notify.has_value()))
         .put(notify.notify.value_or(port{}));
 }
@@ -110,9 +111,8 @@ page_source packet_reader::get_source() {
 }
 
 access packet_reader::get_access() {
-    return get<std::uint8_t>() == static_cast<std::uint8_t>(access::read_write)
-               ? access::read_write
-               : access::read_only;
+    return get<std::uint8_t>() == static_cast<std::uint8_t>(access::read_write) ? access::read_write
+                                                                                : access::read_only;
 }
 
 std::size_t packet_reader::get_count(std::size_t size) {
@@ -156,8 +156,29 @@ void send_packet(const file_descriptor& socket, const packet_writer& packet,
         ec = socket_error();
 }
 
+namespace {
+
+/// The next packet's size, which stays where it is; 0 at the end.
+std::size_t next_size(const file_descriptor& socket, error_code& ec) noexcept {
+    ssize_t size = 0;
+    do
+        size = ::recv(socket.get(), nullptr, 0, MSG_PEEK | MSG_TRUNC);
+    while (size < 0 && errno == EINTR);
+    if (size < 0)
+        ec = socket_error();
+    else if (size == 0)
+        ec = errc::hypervisor_gone;
+    else if (static_cast<std::size_t>(size) > packet_max)
+        ec = errc::protocol_violation;
+    return ec ? 0 : static_cast<std::size_t>(size);
+}
+
+} // namespace
+
 packet_reader receive_packet(const file_descriptor& socket, error_code& ec) {
-    std::vector<std::byte> buffer(packet_max);
+    std::vector<std::byte> buffer(next_size(socket, ec));
+    if (ec)
+        return {};
     iovec bytes{buffer.data(), buffer.size()};
     control_space control;
     msghdr message{};
@@ -174,21 +195,16 @@ packet_reader receive_packet(const file_descriptor& socket, error_code& ec) {
         return {};
     }
     auto descriptors = take_descriptors(message);
-    if (received == 0)
-        ec = errc::hypervisor_gone;
-    else if ((message.msg_flags & MSG_TRUNC) != 0)
-        ec = errc::protocol_violation;
-    else if ((message.msg_flags & MSG_CTRUNC) != 0)
+    if ((message.msg_flags & MSG_CTRUNC) != 0)
         ec = errno_code(EMFILE); // the kernel could not give us all the descriptors
-    buffer.resize(static_cast<std::size_t>(received));
     return {std::move(buffer), std::move(descriptors)};
 }
 
 file_descriptor connect_packets(const std::string& path, error_code& ec) {
     const auto address = address_of(path, ec);
     auto socket = ec ? file_descriptor{} : open_socket(ec);
-    if (!ec && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address),
-                         sizeof address) != 0)
+    if (!ec &&
+        ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         ec = errno_code(errno);
     return ec ? file_descriptor{} : std::move(socket);
 }

@@ -46,8 +46,8 @@ inline constexpr std::size_t grants_a_packet = 4096;
 class packet_writer {
 public:
     template <class Integer>
-        requires(std::is_integral_v<Integer> || std::is_enum_v<Integer>)
-    packet_writer& put(Integer value) {
+    requires(std::is_integral_v<Integer> ||
+             std::is_enum_v<Integer>) packet_writer& put(Integer value) {
         const auto* bytes = reinterpret_cast<const std::byte*>(&value);
         bytes_.insert(bytes_.end(), bytes, bytes + sizeof value);
         return *this;
@@ -85,8 +85,7 @@ public:
         : bytes_{std::move(bytes)}, descriptors_{std::move(descriptors)} {}
 
     template <class Integer>
-        requires(std::is_integral_v<Integer> || std::is_enum_v<Integer>)
-    Integer get() {
+    requires(std::is_integral_v<Integer> || std::is_enum_v<Integer>) Integer get() {
         Integer value{};
         if (bytes_.size() - at_ < sizeof value) {
             ok_ = false;
@@ -97,10 +96,8 @@ public:
         return value;
     }
     template <class Strong>
-        requires requires(Strong strong) { strong.value; }
-    Strong get() {
-        return Strong{get<decltype(Strong::value)>()};
-    }
+    requires requires(Strong strong) { strong.value; }
+    Strong get() { return Strong{get<decltype(Strong::value)>()}; }
     error_code get_error();
     unmap_notify get_notify();
     page_source get_source();
@@ -125,7 +122,7 @@ private:
 void send_packet(const file_descriptor& socket, const packet_writer& packet,
                  error_code& ec) noexcept;
 
-/// Receives one. Errors as above, and errc::protocol_violation for a packet that was cut off.
+/// Receives one. Errors as above, and errc::protocol_violation for a packet over packet_max.
 packet_reader receive_packet(const file_descriptor& socket, error_code& ec);
 
 /// A SOCK_SEQPACKET socket connected to `path`, or listening there with permissions 0600. Errors:

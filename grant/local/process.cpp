@@ -1,5 +1,4 @@
 #include <xenring/grant/local/process.hpp>
-
 #include <xenring/grant/local/store_in_process.hpp>
 
 #include <cerrno>

@@ -1,16 +1,18 @@
 #include <xenring/grant/local/runtime_directory.hpp>
 
-#include <cerrno>
-#include <filesystem>
-
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <filesystem>
+
 namespace xenring::local {
 namespace {
 
-std::string store_directory(const std::string& directory) { return directory + "/store"; }
+std::string store_directory(const std::string& directory) {
+    return directory + "/store";
+}
 
 } // namespace
 

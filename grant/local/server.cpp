@@ -1,6 +1,5 @@
-#include <xenring/grant/local/server.hpp>
-
 #include <xenring/grant/local/runtime_directory.hpp>
+#include <xenring/grant/local/server.hpp>
 #include <xenring/grant/local/server_session.hpp>
 #include <xenring/grant/local/store_listener.hpp>
 
@@ -8,16 +7,16 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
 #include <cerrno>
 #include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
-
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 
 namespace xenring::local {
 namespace {
@@ -45,15 +44,15 @@ public:
     }
 
     void wait(std::function<void(const std::shared_ptr<connection>&)> ended) {
-        waiter_.async_wait(descriptor::wait_read, [self = shared_from_this(),
-                                                   ended = std::move(ended)](error_code ec) {
-            if (!ec)
-                self->answer(ec);
-            if (ec)
-                ended(self);
-            else
-                self->wait(std::move(ended));
-        });
+        waiter_.async_wait(descriptor::wait_read,
+                           [self = shared_from_this(), ended = std::move(ended)](error_code ec) {
+                               if (!ec)
+                                   self->answer(ec);
+                               if (ec)
+                                   ended(self);
+                               else
+                                   self->wait(std::move(ended));
+                           });
     }
 
     void close() noexcept {
@@ -87,8 +86,7 @@ private:
 /// a domain up or down, under a lock.
 class server::state : public std::enable_shared_from_this<server::state> {
 public:
-    state(asio::any_io_executor executor, std::string directory, machine hypervisor,
-          error_code& ec)
+    state(asio::any_io_executor executor, std::string directory, machine hypervisor, error_code& ec)
         : executor_{executor}, strand_{asio::make_strand(executor)}, hypervisor_{hypervisor},
           directory_{std::in_place, std::move(directory), ec}, acceptor_{strand_} {
         if (ec)
@@ -148,8 +146,8 @@ private:
         acceptor_.async_wait(descriptor::wait_read, [self = shared_from_this()](error_code ec) {
             if (ec)
                 return;
-            file_descriptor socket{::accept4(self->socket_.get(), nullptr, nullptr,
-                                             SOCK_CLOEXEC | SOCK_NONBLOCK)};
+            file_descriptor socket{
+                ::accept4(self->socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
             if (socket)
                 self->begin(std::move(socket));
             self->accept();
@@ -206,13 +204,17 @@ server::server(asio::any_io_executor executor, std::string directory, machine hy
     state_ = std::move(made.state_);
 }
 
-server::~server() { close(); }
+server::~server() {
+    close();
+}
 
 void server::close() noexcept {
     if (const auto closing = std::exchange(state_, nullptr))
         closing->close();
 }
 
-machine server::served() const { return state_->served(); }
+machine server::served() const {
+    return state_->served();
+}
 
 } // namespace xenring::local

@@ -9,7 +9,9 @@ packet_writer begin(const error_code& ec) {
     return answer;
 }
 
-packet_writer nonsense() { return begin(errc::protocol_violation); }
+packet_writer nonsense() {
+    return begin(errc::protocol_violation);
+}
 
 packet_writer share(link& process, packet_reader& question) {
     const auto peer = question.get<domid>();

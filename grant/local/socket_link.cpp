@@ -1,11 +1,10 @@
+#include <xenring/grant/local/runtime_directory.hpp>
 #include <xenring/grant/local/socket_link.hpp>
 
-#include <xenring/grant/local/runtime_directory.hpp>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-
-#include <sys/socket.h>
 
 namespace xenring::local {
 namespace {
@@ -116,8 +115,7 @@ file_descriptor socket_link::memory(region_id region, access mode, error_code& e
     return result;
 }
 
-std::vector<copy_answer> socket_link::check_copy(std::span<const copy_side> sides,
-                                                 error_code& ec) {
+std::vector<copy_answer> socket_link::check_copy(std::span<const copy_side> sides, error_code& ec) {
     std::vector<copy_answer> answers;
     answers.reserve(sides.size());
     do {
@@ -133,8 +131,11 @@ void socket_link::check_copy(std::span<const copy_side> sides, std::vector<copy_
     auto question = ask_for(request_number::check_copy);
     question.put(static_cast<std::uint32_t>(sides.size()));
     for (const auto& side : sides)
-        question.put(side.grant.owner).put(side.grant.reference).put(side.mode)
-            .put(side.offset).put(side.length);
+        question.put(side.grant.owner)
+            .put(side.grant.reference)
+            .put(side.mode)
+            .put(side.offset)
+            .put(side.length);
     auto answer = ask(question, ec);
     for (std::size_t i = 0; i < sides.size() && !ec; ++i) {
         copy_answer one;
@@ -179,8 +180,8 @@ channel_end socket_link::bind_unbound(channel_id channel, domid remote, error_co
 
 channel_end socket_link::bind_interdomain(channel_id channel, domid remote, port remote_port,
                                           error_code& ec) {
-    return bind(
-        ask_for(request_number::bind_interdomain).put(channel).put(remote).put(remote_port), ec);
+    return bind(ask_for(request_number::bind_interdomain).put(channel).put(remote).put(remote_port),
+                ec);
 }
 
 void socket_link::unbind(channel_id channel, port own, error_code& ec) {
@@ -203,6 +204,8 @@ error_code socket_link::state() const noexcept {
     return {};
 }
 
-void socket_link::disconnect() noexcept { ::shutdown(socket_.get(), SHUT_RDWR); }
+void socket_link::disconnect() noexcept {
+    ::shutdown(socket_.get(), SHUT_RDWR);
+}
 
 } // namespace xenring::local

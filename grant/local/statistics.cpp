@@ -7,8 +7,8 @@ namespace xenring::local {
 std::size_t machine_statistics::left_over() const noexcept {
     std::size_t sum = 0;
     for (const auto& one : domains)
-        sum += one.pages_granted + one.pages_deferred + one.pages_mapped + one.ports +
-               one.watches + one.store_transactions;
+        sum += one.pages_granted + one.pages_deferred + one.pages_mapped + one.ports + one.watches +
+               one.store_transactions;
     return sum;
 }
 

@@ -1,8 +1,7 @@
 // Grant copies on the stand-in: each segment has a fate of its own.
-#include <tests/grant/local_fixture.hpp>
-
 #include <algorithm>
 #include <cerrno>
+#include <tests/grant/local_fixture.hpp>
 
 namespace xenring::test {
 namespace {
@@ -63,8 +62,8 @@ TEST_F(LocalCopy, OneBadSegmentDoesNotStopTheOthers) {
         copy_segment{pattern.data(), good, 10}};
     two->copy(segments);
     using enum grant_status;
-    const std::array expected{general_error, general_error, general_error,
-                              bad_grant_reference, bad_copy_argument, bad_domain, okay};
+    const std::array expected{general_error,     general_error, general_error, bad_grant_reference,
+                              bad_copy_argument, bad_domain,    okay};
     for (std::size_t i = 0; i < segments.size(); ++i)
         EXPECT_EQ(segments[i].status, expected[i]) << i;
     EXPECT_EQ(writable.bytes()[9], pattern[9]);
@@ -74,8 +73,8 @@ TEST_F(LocalCopy, OneBadSegmentDoesNotStopTheOthers) {
 
 TEST_F(LocalCopy, LocalMemoryMayCrossPagesAndACopyMayEndAtThePagesEnd) {
     const auto granted = one->share(domid{2}, 1, read_write);
-    std::array segments{copy_segment{
-        pattern.data() + 2000, at(domid{1}, granted.references()[0]), page_size}};
+    std::array segments{
+        copy_segment{pattern.data() + 2000, at(domid{1}, granted.references()[0]), page_size}};
     two->copy(segments);
     EXPECT_EQ(segments[0].status, grant_status::okay);
     EXPECT_TRUE(std::ranges::equal(granted.bytes(), std::span{pattern}.subspan(2000, page_size)));

@@ -1,13 +1,12 @@
-// The stand-in's two deaths: a process's, which the kernel cleans up after with notifications, and a
-// whole domain's, which nobody is told of but through the store.
-#include <tests/grant/local_fixture.hpp>
-
+// The stand-in's two deaths: a process's, which the kernel cleans up after with notifications, and
+// a whole domain's, which nobody is told of but through the store.
 #include <xenring/grant/store.hpp>
 #include <xenring/grant/store_watch.hpp>
 
 #include <boost/asio/io_context.hpp>
 
 #include <cerrno>
+#include <tests/grant/local_fixture.hpp>
 
 namespace xenring::test {
 namespace {

@@ -1,9 +1,8 @@
 // The stand-in's event channels: merged, masked, spurious and lost events, and who may bind.
-#include <tests/grant/local_fixture.hpp>
+#include <poll.h>
 
 #include <cerrno>
-
-#include <poll.h>
+#include <tests/grant/local_fixture.hpp>
 
 namespace xenring::test {
 namespace {

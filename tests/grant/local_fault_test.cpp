@@ -1,7 +1,6 @@
 // Calls that fail on demand.
-#include <tests/grant/local_fixture.hpp>
-
 #include <cerrno>
+#include <tests/grant/local_fixture.hpp>
 
 namespace xenring::test {
 namespace {

@@ -1,8 +1,7 @@
 // The stand-in's grants: who may map what, and when a grant ends.
-#include <tests/grant/local_fixture.hpp>
-
 #include <cerrno>
 #include <cstring>
+#include <tests/grant/local_fixture.hpp>
 
 namespace xenring::test {
 namespace {
@@ -49,10 +48,9 @@ TEST_F(LocalGrants, PagesAreMappedInTheOrderAskedForAcrossRegions) {
     const auto b = one->share(domid{2}, 2, read_only);
     a.bytes()[0] = std::byte{1}, a.bytes()[page_size] = std::byte{2};
     b.bytes()[0] = std::byte{3}, b.bytes()[page_size] = std::byte{4};
-    const std::array grants{foreign_grant{domid{1}, b.references()[1]},
-                            foreign_grant{domid{1}, a.references()[0]},
-                            foreign_grant{domid{1}, a.references()[1]},
-                            foreign_grant{domid{1}, b.references()[0]}};
+    const std::array grants{
+        foreign_grant{domid{1}, b.references()[1]}, foreign_grant{domid{1}, a.references()[0]},
+        foreign_grant{domid{1}, a.references()[1]}, foreign_grant{domid{1}, b.references()[0]}};
     const auto mapped = two->map<read_only>(grants);
     for (const std::size_t i : {0u, 1u, 2u, 3u})
         EXPECT_EQ(mapped.bytes()[i * page_size], std::byte((std::array{4, 1, 2, 3})[i]));

@@ -12,11 +12,11 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
-
-#include <unistd.h>
 
 namespace {
 
@@ -30,7 +30,9 @@ void ready(unsigned number) {
     }
 }
 
-unsigned number(const char* text) { return static_cast<unsigned>(std::atoi(text)); }
+unsigned number(const char* text) {
+    return static_cast<unsigned>(std::atoi(text));
+}
 
 void hold(hypervisor& machine, char** words) {
     const domid owner{static_cast<std::uint16_t>(number(words[0]))};
@@ -67,8 +69,8 @@ int run(int count, char** words) {
         return 0;
     }
     error_code ec;
-    const auto machine = local::connect(
-        {words[1], domid{static_cast<std::uint16_t>(number(words[2]))}, {}, {}}, ec);
+    const auto machine =
+        local::connect({words[1], domid{static_cast<std::uint16_t>(number(words[2]))}, {}, {}}, ec);
     throw_if(ec, "connect");
     if (what == "hold" && count == 8)
         hold(*machine, words + 4);

@@ -5,8 +5,12 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-
 #include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -18,11 +22,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace xenring::test {
 
@@ -128,8 +127,9 @@ inline bool becomes_readable(int descriptor) {
 class served_machine : public ::testing::Test {
 protected:
     explicit served_machine(local::machine_options options = {})
-        : server{io.get_executor(), directory, local::machine{std::move(options)}},
-          thread{[this] { io.run(); }} {}
+        : server{io.get_executor(), directory, local::machine{std::move(options)}}, thread{[this] {
+              io.run();
+          }} {}
     ~served_machine() override {
         server.close();
         keep_running.reset();
@@ -147,9 +147,7 @@ protected:
         EXPECT_FALSE(ec) << ec.message();
         return connected;
     }
-    local::machine_statistics statistics() const {
-        return local::control{directory}.statistics();
-    }
+    local::machine_statistics statistics() const { return local::control{directory}.statistics(); }
 
     temporary_directory parent;
     const std::string directory = parent / "run";

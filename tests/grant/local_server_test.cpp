@@ -1,12 +1,11 @@
 // The stand-in in a process of its own: the same semantics through a socket, and what becomes of
 // programs that are killed.
-#include <tests/grant/local_fixture.hpp>
-#include <tests/grant/local_processes.hpp>
-
 #include <xenring/grant/local/packet.hpp>
 #include <xenring/grant/store.hpp>
 
 #include <cstring>
+#include <tests/grant/local_fixture.hpp>
+#include <tests/grant/local_processes.hpp>
 
 namespace xenring::test {
 namespace {
@@ -15,7 +14,9 @@ using enum access;
 
 class LocalServer : public served_machine {};
 
-std::string text(std::uint32_t number) { return std::to_string(number); }
+std::string text(std::uint32_t number) {
+    return std::to_string(number);
+}
 
 TEST_F(LocalServer, BytesCrossThroughPagesOfManyRegions) {
     const auto one = connect(domid{1}), two = connect(domid{2});
@@ -68,8 +69,10 @@ TEST_F(LocalServer, CopiesOfManySegmentsCross) {
     std::vector<std::byte> bytes(16 * page_size, std::byte{5});
     std::vector<copy_segment> segments;
     for (std::size_t i = 0; i < 5000; ++i)
-        segments.push_back({bytes.data() + i, granted_memory{domid{1},
-                            granted.references()[i % 16], static_cast<std::uint16_t>(i / 16)}, 1});
+        segments.push_back({bytes.data() + i,
+                            granted_memory{domid{1}, granted.references()[i % 16],
+                                           static_cast<std::uint16_t>(i / 16)},
+                            1});
     segments.push_back({bytes.data(), granted_memory{domid{1}, grant_ref{9999}}, 1});
     two->copy(segments);
     for (std::size_t i = 0; i < 5000; ++i)
@@ -208,8 +211,7 @@ TEST_F(LocalServer, NonsenseIsRefusedAndHarmsNobodyElse) {
     const auto one = connect(domid{1});
     error_code ec;
     for (std::uint32_t what = 0; what < 20; ++what) {
-        const auto socket =
-            local::connect_packets(local::hypervisor_socket_path(directory), ec);
+        const auto socket = local::connect_packets(local::hypervisor_socket_path(directory), ec);
         local::packet_writer cut_short;
         cut_short.put(what).put(std::uint8_t{7});
         local::send_packet(socket, cut_short, ec);
