@@ -4,4 +4,5 @@
 # needs: conformance_agent conformance_xen
 
 start agent "$GUEST" "exec conformance_agent xen"
-run dom0 "conformance_xen --far-domid $(domid "$GUEST") --destroy 'xl destroy $GUEST'"
+start suite dom0 "conformance_xen --far-domid $(domid "$GUEST") --destroy '. /lab/guests.sh && destroy_guest $GUEST'"
+finish suite 280
