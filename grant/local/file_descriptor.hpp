@@ -40,7 +40,7 @@ file_descriptor duplicate(int descriptor, error_code& ec) noexcept;
 /// `pages` zeroed pages of memory that no file system holds.
 file_descriptor make_memory(std::size_t pages, error_code& ec) noexcept;
 
-/// The same memory through a new open file; read_only cannot be mapped writable, by anyone.
+/// The same memory through a new open file; one that is read_only cannot be mapped writable.
 file_descriptor reopen(const file_descriptor& memory, access mode, error_code& ec) noexcept;
 
 /// A non-blocking eventfd, not raised.

@@ -1,4 +1,6 @@
 // The stand-in's grants: who may map what, and when a grant ends.
+#include <xenring/grant/local/mapping.hpp>
+
 #include <cerrno>
 #include <cstring>
 #include <tests/grant/local_fixture.hpp>
@@ -86,6 +88,20 @@ TEST_F(LocalGrants, ReadOnlyMappingFaultsOnWriting) {
     const auto mapped = two->map<read_only>(grants_of(domid{1}, granted));
     auto* forbidden = const_cast<std::byte*>(mapped.bytes().data());
     EXPECT_DEATH(*forbidden = std::byte{1}, "");
+}
+
+TEST_F(LocalGrants, DescriptorOfReadOnlyPagesGivesNoRightToWrite) {
+    const auto granted = one->share(domid{2}, 1, read_only);
+    error_code ec;
+    const auto process = machine.start_process(domid{2}, ec);
+    const auto region = process->map(grants_of(domid{1}, granted), read_only, {}, ec).pages[0];
+    process->memory(region.region, read_write, ec);
+    EXPECT_EQ(ec, grant_status::permission_denied);
+    ec.clear();
+    const auto memory = process->memory(region.region, read_only, ec);
+    ASSERT_FALSE(ec) << ec.message();
+    local::mapping::of(memory, 1, read_write, ec);
+    EXPECT_EQ(ec, errno_code(EACCES));
 }
 
 TEST_F(LocalGrants, WritablePagesMayBeMappedReadOnly) {
