@@ -45,7 +45,8 @@ opened open_local(const specification& wanted, std::string why, error_code& ec) 
     result.machine = local::connect(options, ec);
     if (ec)
         result.advice = "no stand-in answers in " + wanted.directory +
-                        "; start one with: xenring hypervisor --directory " + wanted.directory;
+                        "; start one with: xenring --hypervisor local:" + wanted.directory +
+                        " hypervisor";
     return result;
 }
 

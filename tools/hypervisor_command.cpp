@@ -1,9 +1,9 @@
 // xenring hypervisor | status | destroy: the stand-in by itself, for several terminals.
 #include "common.hpp"
+#include "stand_in.hpp"
 
 #include <xenring/grant/local/control.hpp>
 #include <xenring/grant/local/server.hpp>
-#include <xenring/grant/specification.hpp>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
@@ -11,31 +11,14 @@
 #include <fmt/core.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
 namespace xenring::tools {
 namespace {
 
-/// The directory that the global options mean; they must mean the stand-in.
-std::string stand_in_directory(const global_options& options) {
-    const auto environment = [](const char* name) {
-        const char* value = std::getenv(name);
-        return std::string{value ? value : ""};
-    };
-    auto text = options.hypervisor;
-    if (text.empty())
-        text = environment("XENRING_HYPERVISOR");
-    error_code ec;
-    const auto chosen = resolve_specification(text.empty() ? "local" : text, environment, ec);
-    if (ec || chosen.kind != hypervisor_kind::local)
-        throw error{errc::bad_specification, '"' + text + "\" does not name a stand-in"};
-    return chosen.directory;
-}
-
 int serve(const global_options& options) {
-    const auto directory = stand_in_directory(options);
+    const auto directory = stand_in(options).directory;
     std::filesystem::create_directories(directory);
     boost::asio::io_context io{1};
     boost::asio::signal_set ending{io, SIGINT, SIGTERM};
@@ -57,7 +40,7 @@ int serve(const global_options& options) {
 }
 
 int show_status(const global_options& options) {
-    local::control control{stand_in_directory(options)};
+    local::control control{stand_in(options).directory};
     fmt::print("{:>6} {:>10} {:>8} {:>9} {:>7} {:>6} {:>8} {:>6}\n", "domid", "processes",
                "granted", "deferred", "mapped", "ports", "watches", "nodes");
     for (const auto& each : control.statistics().domains)
@@ -84,7 +67,7 @@ void add_hypervisor_commands(CLI::App& app, const global_options& options, int& 
         ->required()
         ->check(CLI::Range(1, first_reserved_domid - 1));
     destroy->callback([&, number] {
-        local::control{stand_in_directory(options)}.destroy(domid{*number});
+        local::control{stand_in(options).directory}.destroy(domid{*number});
         status = success;
     });
 }

@@ -7,13 +7,18 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 namespace xenring::tools {
 
 std::string global_options::specification() const {
+    auto text = hypervisor;
+    if (const char* said = std::getenv("XENRING_HYPERVISOR"); text.empty() && said)
+        text = said;
     if (!domain)
-        return hypervisor;
-    auto text = hypervisor.empty() ? std::string{"local"} : hypervisor;
+        return text;
+    if (text.empty())
+        text = "local"; // on Xen a program is of the domain that it runs in
     text += text.find('?') == std::string::npos ? '?' : '&';
     return text + "domid=" + std::to_string(*domain);
 }
@@ -56,6 +61,7 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", XENRING_VERSION);
     add_demo_command(app, status);
     add_hypervisor_commands(app, options, status);
+    add_run_command(app, options, status);
     add_vchan_commands(app, options, status);
     try {
         app.parse(argc, argv);
