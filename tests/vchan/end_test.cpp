@@ -1,0 +1,240 @@
+// How streams end: closes in either order, deaths of processes and of domains.
+#include "raw_peer.hpp"
+
+#include <thread>
+
+namespace xenring::vchan::test {
+namespace {
+
+class ending : public two_domains {
+protected:
+    /// The error that an asynchronous read ends with, once `happens` has happened under it.
+    template <class Happening>
+    error_code end_of_waiting_read(stream& from, Happening happens) {
+        char byte;
+        error_code result = errc::timed_out;
+        from.async_read_some(asio::buffer(&byte, 1),
+                             [&](error_code ec, std::size_t) { result = ec; });
+        io.restart();
+        io.poll();
+        EXPECT_EQ(result, errc::timed_out) << "it did not wait";
+        happens();
+        run();
+        return result;
+    }
+};
+
+TEST_F(ending, WhatWasWrittenBeforeTheCloseIsReadWhoeverCloses) {
+    for (const bool server_closes : {true, false}) {
+        auto [server, client] = connected(sized(1 << 13, 1 << 13));
+        auto& writer = server_closes ? server : client;
+        auto& reader = server_closes ? client : server;
+        send(writer, "last words");
+        writer.close();
+        expect(reader, "last words");
+        EXPECT_EQ(read_error(reader), asio::error::eof);
+        EXPECT_EQ(read_error(reader), asio::error::eof) << "an end is for ever";
+        EXPECT_EQ(write_error(reader), errc::peer_closed);
+    }
+}
+
+TEST_F(ending, DestructorClosesInOrder) {
+    auto both = std::make_unique<ends>(connected());
+    auto client = std::move(both->client);
+    send(both->server, "bye");
+    both.reset();
+    expect(client, "bye");
+    EXPECT_EQ(read_error(client), asio::error::eof);
+}
+
+TEST_F(ending, AWaitingReadSeesTheClose) {
+    auto [server, client] = connected();
+    EXPECT_EQ(end_of_waiting_read(client, [&] { server.close(); }), asio::error::eof);
+}
+
+TEST_F(ending, Case10ServersProcessDies) {
+    auto [server, client] = connected();
+    send(server, "half a sen");
+    const auto kill = [&] { local::kill_process(*server_program); };
+    expect(client, "half a sen");
+    EXPECT_EQ(end_of_waiting_read(client, kill), errc::peer_process_died);
+    EXPECT_EQ(write_error(client), errc::peer_process_died);
+}
+
+TEST_F(ending, Case10ClientsProcessDiesAndItsBytesArrive) {
+    auto [server, client] = connected();
+    send(client, "half a sen");
+    local::kill_process(*client_program);
+    expect(server, "half a sen");
+    EXPECT_EQ(read_error(server), errc::peer_process_died);
+}
+
+TEST_F(ending, Case10PeerDiesWhileWeAreBlockedOnAFullRing) {
+    auto [server, client] = connected();
+    send(client, std::string(client.write_capacity(), 'x'));
+    error_code result;
+    client.async_write_some(asio::buffer("y", 1), [&](error_code ec, std::size_t) { result = ec; });
+    io.poll();
+    local::kill_process(*server_program);
+    run();
+    EXPECT_EQ(result, errc::peer_process_died);
+}
+
+TEST_F(ending, Case10ClientDiesBeforeItConnects) {
+    auto listening = server();
+    listening.listen(client_domain, "test", small());
+    raw_client visitor{*client_program, client_here->store()};
+    local::kill_process(*client_program);
+    EXPECT_EQ(read_error(listening), asio::error::eof) << "nothing is known of it";
+}
+
+TEST_F(ending, Case12ServersDomainDiesWithoutAWord) {
+    auto [server, client] = connected();
+    const auto destroy = [&] { machine.destroy(server_domain); };
+    EXPECT_EQ(end_of_waiting_read(client, destroy), errc::peer_domain_died);
+}
+
+TEST_F(ending, Case12ClientsDomainDiesWithoutAWord) {
+    auto [server, client] = connected();
+    const auto destroy = [&] { machine.destroy(client_domain); };
+    EXPECT_EQ(end_of_waiting_read(server, destroy), errc::peer_domain_died);
+}
+
+TEST_F(ending, Case12DomainDeathEndsABlockingReadAfterWhatItSent) {
+    for (const bool server_dies : {true, false}) {
+        start_server_program();
+        start_client_program();
+        auto [server, client] = connected();
+        auto& left = server_dies ? client : server;
+        send(server_dies ? server : client, "said before");
+        machine.destroy(server_dies ? server_domain : client_domain);
+        expect(left, "said before");
+        EXPECT_EQ(read_error(left), errc::peer_domain_died);
+        EXPECT_EQ(write_error(left), errc::peer_domain_died);
+    }
+}
+
+TEST_F(ending, Case12TheControlDomainSeesItToo) {
+    const auto control = machine.open(domid{0});
+    const domain zero{io.get_executor(), control};
+    stream listening{zero};
+    listening.listen(client_domain, "test", small());
+    auto guest = client();
+    guest.connect(domid{0}, "test", small());
+    const auto destroy = [&] { machine.destroy(client_domain); };
+    EXPECT_EQ(end_of_waiting_read(listening, destroy), errc::peer_domain_died);
+}
+
+TEST_F(ending, KeysThatVanishAreNoDeath) {
+    auto [server, client] = connected();
+    const auto base = server.path();
+    char byte = 0;
+    error_code result = errc::timed_out;
+    client.async_read_some(asio::buffer(&byte, 1), [&](error_code ec, std::size_t) { result = ec; });
+    io.run_for(std::chrono::milliseconds{150}); // long enough to be watching
+    server_here->store().remove(base);
+    io.run_for(std::chrono::milliseconds{150});
+    EXPECT_EQ(result, errc::timed_out) << result.message();
+    send(server, "k");
+    run();
+    EXPECT_FALSE(result) << result.message();
+}
+
+TEST_F(ending, LibxenvchanServerThatClosesRemovesItsKeys) {
+    raw_server old{*server_program, server_here->store(), {10, 11}};
+    auto ours = client();
+    ours.connect(server_domain, "test", small());
+    EXPECT_EQ(end_of_waiting_read(ours, [&] { old.close(); }), asio::error::eof);
+}
+
+TEST_F(ending, LibxenvchanServerThatDiesDoesNot) {
+    raw_server old{*server_program, server_here->store(), {10, 11}};
+    auto ours = client();
+    ours.connect(server_domain, "test", small());
+    const auto kill = [&] { local::kill_process(*server_program); };
+    EXPECT_EQ(end_of_waiting_read(ours, kill), errc::peer_process_died);
+}
+
+TEST_F(ending, LibxenvchanClientThatLeavesHasClosed) {
+    auto listening = server();
+    listening.listen(client_domain, "test", small());
+    raw_client old{*client_program, client_here->store()};
+    old.connect();
+    old.write("bye");
+    old.close();
+    expect(listening, "bye");
+    EXPECT_EQ(read_error(listening), asio::error::eof);
+}
+
+TEST_F(ending, Case11EventBeforeTheByteIsCleared) {
+    raw_server old{*server_program, server_here->store(), {10, 11}};
+    auto ours = client();
+    ours.connect(server_domain, "test", small());
+    const auto leave = [&] {
+        old.notify(); // Linux before 5.17: first the event ...
+        io.run_for(std::chrono::milliseconds{5});
+        old.remove_keys();
+        old.put<std::uint8_t>(srv_live, 0); // ... then the byte, and nobody says so
+    };
+    EXPECT_EQ(end_of_waiting_read(ours, leave), asio::error::eof);
+}
+
+class old_kernel : public ending {
+protected:
+    old_kernel() : ending{} {
+        local::machine_options late;
+        late.order = local::unmap_notify_order::event_first;
+        machine = local::machine{late};
+        machine.open(domid{0});
+        start_server_program();
+        start_client_program();
+    }
+};
+
+TEST_F(old_kernel, Case11DeathIsSeenToo) {
+    auto [server, client] = connected();
+    const auto kill = [&] { local::kill_process(*client_program); };
+    EXPECT_EQ(end_of_waiting_read(server, kill), errc::peer_process_died);
+}
+
+TEST_F(ending, Case9NoByteIsLostInCloseRaces) {
+    // Writer and reader race: write, close at once; the reader must see every byte, then eof.
+    constexpr int rounds = 300;
+    for (int round = 0; round != rounds; ++round) {
+        auto [server, client] = connected();
+        auto& writer = round % 2 ? server : client;
+        auto& reader = round % 2 ? client : server;
+        const std::string text(1 + static_cast<std::size_t>(round % 900), 'w');
+        std::jthread writing{[&] {
+            send(writer, text);
+            writer.close();
+        }};
+        std::string got(text.size() + 1, ' ');
+        error_code ec;
+        const auto count = asio::read(reader, asio::buffer(got), ec);
+        ASSERT_EQ(count, text.size()) << "round " << round;
+        ASSERT_EQ(ec, asio::error::eof);
+    }
+}
+
+TEST_F(ending, Case9WriteAndCloseOverAndOver) {
+    // Without threads, on the page itself: the peer writes and leaves, half of the time after we
+    // have looked and found nothing.
+    for (int round = 0; round != 1000; ++round) {
+        auto listening = server();
+        listening.listen(client_domain, "test", small());
+        listening.non_blocking(true);
+        raw_client peer{*client_program, client_here->store()};
+        peer.connect();
+        if (round % 2) {
+            EXPECT_EQ(read_error(listening), asio::error::would_block);
+        }
+        peer.write("w");
+        peer.close();
+        expect(listening, "w");
+        ASSERT_EQ(read_error(listening), asio::error::eof);
+    }
+}
+
+} // namespace
+} // namespace xenring::vchan::test
