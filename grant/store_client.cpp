@@ -84,7 +84,9 @@ store_client::pending_request* store_client::submit(message_type type, std::uint
     while (id == 0 || requests_.contains(id));
     auto& request = requests_[id];
     request.type = type;
-    store_wire::encode({type, id, transaction, std::move(payload)}, output_);
+    outgoing& added = output_.emplace_back();
+    added.request = id;
+    store_wire::encode({type, id, transaction, std::move(payload)}, added.bytes);
     return &request;
 }
 
@@ -107,15 +109,31 @@ void store_client::pump() {
 }
 
 void store_client::flush_output() {
-    while (!output_.empty() && !failure_) {
-        error_code ec;
-        const std::size_t count = pipe_->write_some(output_, ec);
-        if (ec == boost::asio::error::would_block)
-            return;
-        if (ec)
-            return fail(errc::store_gone);
-        output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(count));
+    while (!output_.empty() && !failure_ && write_message(output_.front())) {
+        output_.pop_front();
+        written_ = 0;
     }
+}
+
+// True when there is nothing left of it to write.
+bool store_client::write_message(const outgoing& message) {
+    error_code ec;
+    while (!ec && written_ < message.bytes.size())
+        written_ += pipe_->write_some(std::span{message.bytes}.subspan(written_), ec);
+    if (!ec)
+        return true;
+    if (ec == boost::asio::error::would_block)
+        return false;
+    if (ec == boost::asio::error::broken_pipe) {
+        fail(errc::store_gone);
+        return false;
+    }
+    if (const auto found = requests_.find(message.request); found != requests_.end()) {
+        pending_request refused = std::move(found->second);
+        requests_.erase(found);
+        finish(refused, ec, {});
+    }
+    return true;
 }
 
 void store_client::dispatch(store_wire::message&& message) {
@@ -128,7 +146,7 @@ void store_client::dispatch(store_wire::message&& message) {
             deliver(*found->second, std::move(event->path));
         return;
     }
-    const auto found = requests_.find(message.request);
+    const auto found = requests_.find(answered_request(message));
     if (found == requests_.end())
         return fail(errc::store_protocol);
     pending_request request = std::move(found->second);
@@ -139,6 +157,17 @@ void store_client::dispatch(store_wire::message&& message) {
         return finish(request, {}, std::move(message.payload));
     finish(request, errc::store_protocol, {});
     fail(errc::store_protocol);
+}
+
+// Older Linux answers WATCH and UNWATCH itself, in order, and without the request's number.
+std::uint32_t store_client::answered_request(const store_wire::message& message) const {
+    std::uint32_t oldest = message.request;
+    if (message.request != 0)
+        return oldest;
+    for (const auto& [id, request] : requests_)
+        if (request.type == message.type && (oldest == 0 || id < oldest))
+            oldest = id;
+    return oldest;
 }
 
 void store_client::finish(pending_request& request, error_code ec, std::string payload) {
@@ -155,7 +184,6 @@ void store_client::fail(error_code ec) {
         return;
     failure_ = ec;
     descriptor_.reset();
-    output_.clear();
     for (auto& [id, request] : std::exchange(requests_, {}))
         finish(request, ec, {});
     for (auto& [token, watch] : std::exchange(watches_, {}))

@@ -79,7 +79,8 @@ void store_client::async_wait(const std::shared_ptr<watch_state>& watch, value_h
 waiting_handler store_client::keep(value_handler handler) const {
     auto work = asio::prefer(asio::get_associated_executor(handler, executor_),
                              asio::execution::outstanding_work.tracked);
-    return {std::move(handler), std::move(work)};
+    return {std::move(handler), std::move(work),
+            asio::prefer(executor_, asio::execution::outstanding_work.tracked)};
 }
 
 void store_client::ready(waiting_handler&& waiter, error_code ec, std::string value) {

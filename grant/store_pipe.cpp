@@ -75,7 +75,10 @@ std::size_t fd_store_pipe::write_some(std::span<const std::byte> bytes, error_co
         result = is_socket_ ? ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL)
                             : ::write(descriptor_, bytes.data(), bytes.size());
     while (result < 0 && errno == EINTR);
-    return transferred(result, ec);
+    const std::size_t count = transferred(result, ec);
+    if (is_socket_ && ec && ec != boost::asio::error::would_block)
+        ec = boost::asio::error::broken_pipe;
+    return count;
 }
 
 std::size_t fd_store_pipe::read_some(std::span<std::byte> bytes, error_code& ec) noexcept {

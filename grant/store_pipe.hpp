@@ -25,7 +25,11 @@ public:
     /// pipe, valid as long as it.
     virtual int native_handle() const noexcept = 0;
 
-    /// Writes as much as fits now; returns how much. boost::asio::error::would_block: nothing fits.
+    /// Writes as much as fits now; returns how much. Give it bytes of one message at a time: Linux'
+    /// /dev/xen/xenbus forgets what follows a message within one write (xenbus_dev_frontend.c).
+    /// boost::asio::error::would_block: nothing fits; boost::asio::error::broken_pipe: the
+    /// connection ended. Any other error is the answer to this message, which is then gone: so
+    /// Linux refuses a watch.
     virtual std::size_t write_some(std::span<const std::byte> bytes, error_code& ec) noexcept = 0;
 
     /// Reads what is there. boost::asio::error::would_block: nothing is there;

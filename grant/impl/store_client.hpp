@@ -12,6 +12,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -33,10 +34,12 @@ bool check_path(std::string_view path, error_code& ec) noexcept;
 void complete(const boost::asio::any_io_executor& fallback, value_handler handler, error_code ec,
               std::string value);
 
-/// A handler that is kept until its operation ends; keeps its executor's context running.
+/// A handler that is kept until its operation ends; keeps its executor's context running, and the
+/// store's, through which it will be completed.
 struct waiting_handler {
     value_handler handler;
     boost::asio::any_completion_executor work;
+    boost::asio::any_io_executor store_work;
 };
 
 /// One watch. All members but path and token are guarded by the client's mutex.
@@ -98,6 +101,10 @@ private:
         answer* blocked = nullptr;
         std::optional<waiting_handler> handler; ///< neither: nobody wants the answer
     };
+    struct outgoing {
+        std::uint32_t request;
+        std::vector<std::byte> bytes;
+    };
     struct completion {
         waiting_handler waiter;
         error_code ec;
@@ -110,7 +117,9 @@ private:
                             error_code& ec, std::uint32_t& id);
     void pump();
     void flush_output();
+    bool write_message(const outgoing& message);
     void dispatch(store_wire::message&& message);
+    std::uint32_t answered_request(const store_wire::message& message) const;
     void finish(pending_request& request, error_code ec, std::string payload);
     void deliver(watch_state& watch, std::string path);
     void end(watch_state& watch, error_code ec);
@@ -139,7 +148,8 @@ private:
     bool polling_ = false;
     error_code failure_;
     store_wire::decoder decoder_;
-    std::vector<std::byte> output_;
+    std::deque<outgoing> output_;
+    std::size_t written_ = 0; ///< bytes of the first of them that are gone
     std::unordered_map<std::uint32_t, pending_request> requests_;
     std::unordered_map<std::string, std::shared_ptr<watch_state>> watches_;
     std::uint32_t next_request_ = 1;

@@ -166,6 +166,19 @@ TEST_F(StoreWatch, ABlockedWaitIsWokenFromAnotherThread) {
     writer.join();
 }
 
+TEST_F(StoreWatch, ABlockedWaitIsWokenWhenAnotherThreadReadsItsEvent) {
+    store_watch watch = own.watch("data");
+    watch.wait_for(0ms);
+    for (int round = 0; round < 50; ++round) {
+        error_code ec;
+        std::thread waiter{[&] { watch.wait_for(1h, ec); }};
+        std::this_thread::sleep_for(1ms);         // most rounds: it polls by now
+        own.write("data", std::to_string(round)); // takes the event off the pipe itself
+        waiter.join();
+        ASSERT_FALSE(ec) << ec.message() << " in round " << round;
+    }
+}
+
 TEST_F(StoreWatch, ABlockedWaitAndTheExecutorShareOneConnection) {
     store_watch blocked = own.watch("data/blocked");
     store_watch waited = own.watch("data/waited");

@@ -1,0 +1,122 @@
+// The client on something that behaves as Linux' /dev/xen/xenbus does (xenbus_dev_frontend.c).
+#include "store_fixture.hpp"
+
+#include <xenring/grant/store_watch.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+namespace xenring {
+namespace {
+
+using namespace std::chrono_literals;
+using store_wire::message_type;
+
+/// What the device does that a socket does not.
+struct device_behaviour {
+    int refuse_watch = 0;           ///< an errno: the next watch is refused by write() itself
+    bool anonymous_answers = false; ///< WATCH and UNWATCH are answered with request number 0
+    std::size_t largest_message = 4096;
+};
+
+class device_pipe final : public store_pipe {
+public:
+    device_pipe(std::unique_ptr<store_pipe> inner, device_behaviour& behaviour)
+        : inner_{std::move(inner)}, behaviour_{behaviour} {}
+
+    int native_handle() const noexcept override { return inner_->native_handle(); }
+
+    std::size_t write_some(std::span<const std::byte> bytes, error_code& ec) noexcept override {
+        ec = {};
+        std::uint32_t header[4];
+        std::memcpy(header, bytes.data(), sizeof header);
+        const auto type = static_cast<message_type>(header[0]);
+        if (bytes.size() > behaviour_.largest_message)
+            ec = errno_code(EINVAL);
+        else if (type == message_type::watch && behaviour_.refuse_watch != 0)
+            ec = errno_code(std::exchange(behaviour_.refuse_watch, 0));
+        if (ec)
+            return 0;
+        // One message; what else there is, is forgotten.
+        inner_->write_some(bytes.first(store_wire::header_size + header[3]), ec);
+        return ec ? 0 : bytes.size();
+    }
+
+    std::size_t read_some(std::span<std::byte> bytes, error_code& ec) noexcept override {
+        const std::size_t count = inner_->read_some(bytes, ec);
+        if (!behaviour_.anonymous_answers || ec)
+            return count;
+        // Whole messages only come out of the store in this process when they fit.
+        for (std::size_t at = 0; at + store_wire::header_size <= count;) {
+            std::uint32_t header[4];
+            std::memcpy(header, bytes.data() + at, sizeof header);
+            const auto type = static_cast<message_type>(header[0]);
+            if (type == message_type::watch || type == message_type::unwatch)
+                std::memset(bytes.data() + at + 4, 0, 8);
+            at += store_wire::header_size + header[3];
+        }
+        return count;
+    }
+
+private:
+    std::unique_ptr<store_pipe> inner_;
+    device_behaviour& behaviour_;
+};
+
+class StoreDevice : public store_fixture {
+protected:
+    device_behaviour behaviour;
+    store own{context.get_executor(),
+              std::make_unique<device_pipe>(local::open_in_process(server, domid{1}), behaviour)};
+};
+
+TEST_F(StoreDevice, NeverHasTwoMessagesInOneWrite) {
+    // The quota of outstanding requests makes requests queue up in the client.
+    int done = 0;
+    for (int each = 0; each < 100; ++each)
+        own.async_read("domid", [&](error_code ec, const std::string& value) {
+            EXPECT_FALSE(ec) << ec.message();
+            EXPECT_EQ(value, "1");
+            ++done;
+        });
+    context.run();
+    EXPECT_EQ(done, 100);
+}
+
+TEST_F(StoreDevice, KeepsTheErrnoOfAWatchThatIsRefusedByWrite) {
+    behaviour.refuse_watch = ENOSPC;
+    error_code ec;
+    own.watch("data", ec);
+    EXPECT_EQ(ec, errno_code(ENOSPC));
+    EXPECT_TRUE(own.is_open());
+    store_watch watch = own.watch("data");
+    EXPECT_EQ(watch.wait_for(0ms), "data");
+}
+
+TEST_F(StoreDevice, AMessageThatTheDeviceCannotHoldFailsAlone) {
+    error_code ec;
+    own.write("data/x", std::string(4085, 'v'), ec);
+    EXPECT_EQ(ec, errno_code(EINVAL));
+    EXPECT_EQ(own.read("domid"), "1");
+}
+
+TEST_F(StoreDevice, TakesAnswersToWatchesThatNameNoRequest) {
+    behaviour.anonymous_answers = true;
+    bool read = false;
+    own.async_read("domid", [&](error_code ec, const std::string&) { read = !ec; });
+    store_watch first = own.watch("data");
+    store_watch second = own.watch("data");
+    first.wait_for(0ms);
+    second.wait_for(0ms);
+    first.close();
+    own.write("data", "x");
+    EXPECT_EQ(second.wait_for(0ms), "data");
+    context.run();
+    EXPECT_TRUE(read);
+}
+
+} // namespace
+} // namespace xenring
