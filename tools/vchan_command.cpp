@@ -67,9 +67,10 @@ vchan::options channel_options(const vchan_arguments& arguments) {
 class vchan_run {
 public:
     vchan_run(const global_options& global, const vchan_arguments& arguments)
-        : global_{global}, arguments_{arguments}, here_{io_.get_executor(), global.specification()},
-          signals_{io_, SIGINT, SIGTERM}, input_{io_.get_executor(), STDIN_FILENO, O_RDONLY},
-          output_{io_.get_executor(), STDOUT_FILENO, O_WRONLY} {
+        : global_{global}, arguments_{arguments}, options_{channel_options(arguments)},
+          here_{io_.get_executor(), global.specification()}, signals_{io_, SIGINT, SIGTERM},
+          input_{io_.get_executor(), STDIN_FILENO, O_RDONLY}, output_{io_.get_executor(),
+                                                                      STDOUT_FILENO, O_WRONLY} {
         remark(global_, here_.hypervisor().description());
     }
 
@@ -97,8 +98,7 @@ private:
     }
 
     asio::awaitable<void> serve() {
-        vchan::acceptor acceptor{here_, domid{arguments_.peer}, arguments_.path,
-                                 channel_options(arguments_)};
+        vchan::acceptor acceptor{here_, domid{arguments_.peer}, arguments_.path, options_};
         remark(global_, "listening at " + acceptor.path());
         if (!vchan::fits_libxenvchan(acceptor.path()))
             complain("warning: clients that use libxenvchan cannot name a path over 49 bytes");
@@ -113,8 +113,8 @@ private:
     asio::awaitable<void> dial() {
         vchan::stream peer{here_};
         stopping_ = [&] { peer.cancel(); };
-        co_await peer.async_connect(domid{arguments_.peer}, arguments_.path,
-                                    channel_options(arguments_), asio::use_awaitable);
+        co_await peer.async_connect(domid{arguments_.peer}, arguments_.path, options_,
+                                    asio::use_awaitable);
         remark(global_, "connected to " + peer.path());
         co_await talk(peer);
     }
@@ -168,6 +168,7 @@ private:
 
     const global_options& global_;
     const vchan_arguments& arguments_;
+    const vchan::options options_;
     asio::io_context io_{1};
     domain here_;
     asio::signal_set signals_;

@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# Tests of the xenring command: command_test.sh NAME. $XENRING is the command.
+source "$(dirname "$0")/stand_in.sh"
+
+listen() { # NAME-OF-FILES WORD...: domain 1, standard input from NAME.in, output to NAME.out
+    [[ -e $work/$1.in ]] || : >"$work/$1.in"
+    (domain 1 vchan listen "${@:2}" <"$work/$1.in" >"$work/$1.out" 2>"$work/$1.log") &
+}
+connect() { # the same for domain 2
+    [[ -e $work/$1.in ]] || : >"$work/$1.in"
+    (domain 2 vchan connect "${@:2}" <"$work/$1.in" >"$work/$1.out" 2>"$work/$1.log") &
+}
+
+demo_verifies_everything() {
+    "$XENRING" demo --bytes 64M --requests 20000 --round-trips 500 >"$work/demo.out" ||
+        fail "the demo failed"
+    expect_said "$work/demo.out" "20000 of 20000"
+    [[ $(grep -cE 'left over +0$' "$work/demo.out") == 2 ]] || fail "something is left over"
+}
+
+all_bytes_arrive_both_ways() {
+    random_file server.in 20000000
+    random_file client.in 30000001
+    listen server -N 2 both
+    local server=$!
+    connect client --wait 10 1 both
+    expect_status $! 0 "client"
+    expect_status $server 0 "server"
+    expect_same server.in client.out
+}
+
+a_client_waits_for_its_server() {
+    random_file client.in 100000
+    connect client --wait 10 -N 1 later
+    local client=$!
+    sleep 0.3
+    listen server 2 later
+    expect_status $! 0 "server"
+    expect_status $client 0 "client"
+    expect_same client.in server.out
+}
+
+without_a_server_it_fails_at_once() {
+    connect client 1 nobody
+    expect_status $! 1 "client"
+    expect_said "$work/client.log" "no server is listening"
+    connect client --wait 0.2 1 nobody
+    expect_status $! 1 "client"
+    expect_said "$work/client.log" "timed out"
+}
+
+keep_serves_one_client_after_another() {
+    listen server --keep 2 kept
+    local server=$! round
+    : >"$work/all"
+    for round in 1 2 3; do
+        random_file client.in $((round * 70000))
+        cat "$work/client.in" >>"$work/all"
+        connect client --wait 10 -N 1 kept
+        expect_status $! 0 "client $round"
+    done
+    eventually "the server has everything" cmp "$work/all" "$work/server.out"
+    kill -TERM $server
+    expect_status $server 143 "server"
+    expect_nothing_left
+}
+
+close_at_end_waits_until_every_byte_was_taken() {
+    random_file client.in 300000
+    listen server --ring 1K:1K 2 small
+    local server=$!
+    connect client --wait 10 -N 1 small
+    expect_status $! 0 "client"
+    expect_status $server 0 "server"
+    expect_same client.in server.out
+}
+
+# Domains 1 and 2 hold a channel open; both have input that stays open.
+hold_channel() { # NAME
+    hold_open
+    (domain 1 vchan listen 2 "$1" <"$work/open" >"$work/server.out" 2>"$work/server.log") &
+    server=$!
+    (domain 2 vchan connect --wait 10 1 "$1" <"$work/open" >"$work/client.out" \
+        2>"$work/client.log") &
+    client=$!
+    eventually "connected" connected
+}
+connected() { "$XENRING" status | awk '$1 == 2 && $5 > 0 { found = 1 } END { exit !found }'; }
+
+a_killed_peer_is_an_error() {
+    hold_channel dies
+    kill -KILL $server
+    expect_status $client 1 "client"
+    expect_said "$work/client.log" "process died"
+}
+
+a_destroyed_domain_is_an_error() {
+    hold_channel gone
+    "$XENRING" destroy 1
+    expect_status $client 1 "client"
+    expect_said "$work/client.log" "domain was destroyed"
+}
+
+a_signal_closes_in_order() {
+    hold_channel signal
+    kill -TERM $server
+    expect_status $server 143 "server"
+    expect_status $client 0 "client"
+    expect_nothing_left
+}
+
+a_closed_output_ends_it() {
+    random_file server.in 1000000
+    listen server 2 closed
+    local server=$!
+    eventually "announced" announced 1 2 closed
+    hold_open
+    mkfifo "$work/brief"
+    (domain 2 vchan connect 1 closed <"$work/open" >"$work/brief" 2>"$work/client.log") &
+    local client=$!
+    head -c 10 "$work/brief" >/dev/null
+    expect_status $client 141 "client"
+    expect_status $server 0 "server"
+}
+
+wrong_arguments_are_status_2() {
+    local words status
+    for words in "" "nonsense" "vchan" "vchan listen" "vchan listen 1" "vchan listen x p" \
+        "vchan listen 40000 p" "vchan listen --ring big 2 p" "vchan connect --wait -1 2 p" \
+        "--domid 99999 status" "demo --bytes none"; do
+        status=0
+        "$XENRING" $words >"$work/out.log" 2>&1 || status=$?
+        [[ $status == 2 ]] || fail "xenring $words: exit status $status, not 2"
+    done
+    "$XENRING" --help >"$work/help" || fail "--help fails"
+    expect_said "$work/help" "Exit status"
+}
+
+a_missing_hypervisor_says_what_to_do() {
+    local status=0
+    "$XENRING" --hypervisor "local:$work/none" --domid 1 vchan listen 2 x 2>"$work/err" || status=$?
+    [[ $status == 1 ]] || fail "exit status $status, not 1"
+    expect_said "$work/err" "xenring --hypervisor local:$work/none hypervisor"
+    status=0
+    "$XENRING" --hypervisor xen vchan listen 2 x 2>"$work/err" || status=$?
+    [[ $status == 1 || -e /dev/xen ]] || fail "exit status $status, not 1"
+    [[ -e /dev/xen ]] || expect_said "$work/err" "/dev/xen"
+}
+
+xenstore_tools_see_the_channel() {
+    hold_open
+    (domain 1 vchan listen 2 seen <"$work/open" 2>"$work/server.log") &
+    eventually "announced" announced 1 2 seen
+    local path=/local/domain/1/data/vchan/2/seen
+    [[ $(store xenstore-read $path/ring-ref) =~ ^[0-9]+$ ]] || fail "ring-ref is no number"
+    store xenstore-ls -p $path | grep -qF 'ring-ref = "' || fail "xenstore-ls does not see it"
+    store xenstore-ls -p $path | grep -F ring-ref | grep -qF '(n1,r2)' || fail "permissions"
+    # Domain 3 may not read what is for domain 2.
+    ("$XENRING" --domid 3 run -- true)
+    ! XENSTORED_PATH=$work/hypervisor/store/3 xenstore-read $path/ring-ref 2>/dev/null ||
+        fail "domain 3 reads domain 2's keys"
+}
+
+nothing_is_left_over() {
+    random_file client.in 5000000
+    listen server 2 clean
+    local server=$!
+    connect client --wait 10 -N 1 clean
+    expect_status $! 0 "client"
+    expect_status $server 0 "server"
+    expect_nothing_left
+    ! announced 1 2 clean || fail "the store keys are left over"
+}
+
+run_named_test "$@"
