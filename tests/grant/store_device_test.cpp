@@ -19,6 +19,7 @@ using store_wire::message_type;
 struct device_behaviour {
     int refuse_watch = 0;           ///< an errno: the next watch is refused by write() itself
     bool anonymous_answers = false; ///< WATCH and UNWATCH are answered with request number 0
+    bool full = false;              ///< write() would block
     std::size_t largest_message = 4096;
 };
 
@@ -34,7 +35,9 @@ public:
         std::uint32_t header[4];
         std::memcpy(header, bytes.data(), sizeof header);
         const auto type = static_cast<message_type>(header[0]);
-        if (bytes.size() > behaviour_.largest_message)
+        if (behaviour_.full)
+            ec = boost::asio::error::would_block;
+        else if (bytes.size() > behaviour_.largest_message)
             ec = errno_code(EINVAL);
         else if (type == message_type::watch && behaviour_.refuse_watch != 0)
             ec = errno_code(std::exchange(behaviour_.refuse_watch, 0));
@@ -74,7 +77,7 @@ protected:
 };
 
 TEST_F(StoreDevice, NeverHasTwoMessagesInOneWrite) {
-    // The quota of outstanding requests makes requests queue up in the client.
+    behaviour.full = true; // so that requests queue up in the client
     int done = 0;
     for (int each = 0; each < 100; ++each)
         own.async_read("domid", [&](error_code ec, const std::string& value) {
@@ -82,6 +85,7 @@ TEST_F(StoreDevice, NeverHasTwoMessagesInOneWrite) {
             EXPECT_EQ(value, "1");
             ++done;
         });
+    behaviour.full = false;
     context.run();
     EXPECT_EQ(done, 100);
 }
