@@ -9,11 +9,12 @@ run_command() {
     rm "/tmp/command.$1"
 }
 
+# An event says only that something is new: commands that were there before the watch have none of theirs.
 echo "[0] ready"
-xenstore-watch data/lab/command | while read -r path; do
-    number=${path##*/}
-    if command=$(xenstore-read -R "$path" 2> /dev/null); then
-        xenstore-rm "$path"
-        run_command "$number" "$command" &
-    fi
+xenstore-watch data/lab/command | while read -r _; do
+    for number in $(xenstore-list data/lab/command 2> /dev/null); do
+        command=$(xenstore-read -R "data/lab/command/$number") &&
+            xenstore-rm "data/lab/command/$number" &&
+            { run_command "$number" "$command" & }
+    done
 done

@@ -1,8 +1,10 @@
 """Runs QEMU: the emulated machine that Xen, dom0 and the guests live in."""
 
+import ctypes
 import gzip
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -63,7 +65,7 @@ class Machine:
         with open(self._errors, "wb") as errors:
             self._process = subprocess.Popen(
                 self._command, stdin=None if self._interactive else subprocess.DEVNULL,
-                stderr=sys.stderr if self._interactive else errors)
+                stderr=sys.stderr if self._interactive else errors, preexec_fn=_die_with_parent)
         return self
 
     def __exit__(self, *_):
@@ -83,6 +85,12 @@ class Machine:
         """What QEMU itself had to say."""
         with open(self._errors, encoding="utf-8", errors="replace") as stream:
             return stream.read()
+
+
+def _die_with_parent():
+    """A lab that is killed cannot end QEMU, so the kernel does."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _escaped(path):

@@ -1,0 +1,17 @@
+# A guest is destroyed while bytes flow, in either direction and either role: no event tells dom0.
+# guests: pv pvh
+# timeout: 600
+# needs: xenring libxenvchan_peer
+
+. /lab/breaks.sh
+for sender in server client; do
+    start_flow dom0 "$GUEST" "$sender"
+    destroy_guest "$GUEST"
+    expect_peer_lost server
+    ensure_guest "$GUEST"
+
+    start_flow "$GUEST" dom0 "$sender"
+    destroy_guest "$GUEST"
+    expect_peer_lost client
+    ensure_guest "$GUEST"
+done
