@@ -22,8 +22,8 @@ struct machine_options {
     unmap_notify_order order = unmap_notify_order::byte_first;
     /// Called between the two halves of an unmap notification, with the machine locked: it may look
     /// at pages and read events, but ask the hypervisor for nothing.
-    std::function<void()> between_notifications;
-    store_quotas store;
+    std::function<void()> between_notifications = {};
+    store_quotas store = {};
 };
 
 } // namespace xenring::local

@@ -48,8 +48,9 @@ public:
     template <class Integer>
     requires(std::is_integral_v<Integer> ||
              std::is_enum_v<Integer>) packet_writer& put(Integer value) {
-        const auto* bytes = reinterpret_cast<const std::byte*>(&value);
-        bytes_.insert(bytes_.end(), bytes, bytes + sizeof value);
+        const auto at = bytes_.size();
+        bytes_.resize(at + sizeof value);
+        std::memcpy(bytes_.data() + at, &value, sizeof value);
         return *this;
     }
     packet_writer& put(domid value) { return put(value.value); }
