@@ -27,5 +27,8 @@ set(XENRING_PC_REQUIRES "")
 if(XENRING_WITH_XEN)
     set(XENRING_PC_REQUIRES "xengnttab, xenevtchn")
 endif()
+# Relative to itself, so that an installation may be moved.
+file(RELATIVE_PATH XENRING_PC_PREFIX
+     ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/xenring.pc.in ${PROJECT_BINARY_DIR}/xenring.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/xenring.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -53,11 +53,21 @@ void channel::notify() noexcept {
 void channel::close() noexcept {
     if (!std::exchange(open_, false))
         return;
-    marks.set(names.role, mark::closed);
-    page.close(names.role);
-    notify();
+    if (!own_domain_destroyed()) {
+        marks.set(names.role, mark::closed);
+        page.close(names.role);
+        notify();
+    }
     memory_ = {};
     port = {};
+}
+
+/// On the stand-in a process outlives its domain; what is left of it must not say goodbye, or the
+/// peer would take the domain's death for an orderly close.
+bool channel::own_domain_destroyed() noexcept {
+    error_code ec;
+    port.wait_until(port.seen(), std::chrono::steady_clock::now(), ec);
+    return ec == errc::domain_destroyed;
 }
 
 error_code fault_code(ring::fault what) noexcept {

@@ -50,6 +50,8 @@ public:
     bound_port port;
 
 private:
+    bool own_domain_destroyed() noexcept;
+
     channel_memory memory_;
     bool open_ = true;
 

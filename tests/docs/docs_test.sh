@@ -38,7 +38,8 @@ TEXT
     local flags
     flags=$(PKG_CONFIG_PATH=$(dirname "$(find "$work/usr" -name xenring.pc)") \
         pkg-config --cflags --libs --static xenring)
-    c++ -std=c++20 -fsyntax-only "$work/user/program.cpp" ${flags%% -L*}
+    c++ -std=c++20 -o "$work/user/by-pkg-config" "$work/user/program.cpp" $flags ||
+        fail "pkg-config's flags do not build it"
 }
 
 run_named_test "$@"
