@@ -54,7 +54,8 @@ int run(const std::string& first, const std::string& second, const std::string& 
     const pid_t two = start(second + " > " + output, directory, 2);
     const auto working = boost::asio::make_work_guard(io);
     std::jthread hypervisor{[&] { io.run(); }};
-    const bool good = succeeded(two) & succeeded(one);
+    const bool two_good = succeeded(two); // both are waited for, whatever the first one says
+    const bool good = succeeded(one) && two_good;
     io.stop();
     return good && prints(output, expected) ? 0 : 1;
 }

@@ -44,15 +44,16 @@ public:
     }
 
     void wait(std::function<void(const std::shared_ptr<connection>&)> ended) {
-        waiter_.async_wait(descriptor::wait_read,
-                           [self = shared_from_this(), ended = std::move(ended)](error_code ec) {
-                               if (!ec)
-                                   self->answer(ec);
-                               if (ec)
-                                   ended(self);
-                               else
-                                   self->wait(std::move(ended));
-                           });
+        waiter_.async_wait(
+            descriptor::wait_read,
+            [self = shared_from_this(), ended = std::move(ended)](error_code ec) mutable {
+                if (!ec)
+                    self->answer(ec);
+                if (ec)
+                    ended(self);
+                else
+                    self->wait(std::move(ended));
+            });
     }
 
     void close() noexcept {

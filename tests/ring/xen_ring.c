@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xenctrl.h>
+/* clang-format off: xenctrl.h must come before ring.h, which uses its barriers. */
 #include <xen/io/ring.h>
+#include <xenctrl.h>
+/* clang-format on */
 
 DEFINE_RING_TYPES(sample, struct xen_request, struct xen_response);
 
@@ -27,7 +29,9 @@ struct xen_front* xen_front_attach(void* memory, size_t size, uint32_t index) {
     return f;
 }
 
-void xen_front_free(struct xen_front* f) { free(f); }
+void xen_front_free(struct xen_front* f) {
+    free(f);
+}
 
 int xen_front_push(struct xen_front* f, const struct xen_request* request) {
     if (RING_FULL(&f->ring))
@@ -65,7 +69,9 @@ struct xen_back* xen_back_attach(void* memory, size_t size, uint32_t index) {
     return b;
 }
 
-void xen_back_free(struct xen_back* b) { free(b); }
+void xen_back_free(struct xen_back* b) {
+    free(b);
+}
 
 int xen_back_push(struct xen_back* b, const struct xen_response* response) {
     if (b->ring.rsp_prod_pvt == b->ring.req_cons)
