@@ -1,4 +1,4 @@
-# dom0's handling of guests: a guest is called by its kind, pv or pvh.
+# dom0's handling of guests, and of waiting. A guest is called by its kind, pv or pvh.
 
 LAB=/run/lab
 CONSOLES=/var/log/xen/console
@@ -67,4 +67,8 @@ poll() { # SECONDS COMMAND...: repeats the command until it succeeds, for at mos
 uptime_seconds() {
     read -r uptime_now _ < /proc/uptime
     echo "${uptime_now%.*}"
+}
+
+process_ended() { # PID
+    ! kill -0 "$1" 2> /dev/null || grep -q '^State:.*zombie' "/proc/$1/status" 2> /dev/null
 }

@@ -28,7 +28,7 @@ finish() { # LABEL [SECONDS]
     finish_status=0
     if [ "$finish_side" = dom0 ]; then
         finish_pid=$(cat "$WORK/$1.pid")
-        poll "${2:-60}" ended_here "$finish_pid" || finish_status=124
+        poll "${2:-60}" process_ended "$finish_pid" || finish_status=124
         [ "$finish_status" = 124 ] || wait "$finish_pid" || finish_status=$?
     elif poll "${2:-60}" ended_in_guest "$finish_side" "$(cat "$WORK/$1.number")"; then
         finish_status=$(command_output "$finish_side" "$(cat "$WORK/$1.number")" | sed -n '$s/^exit //p')
@@ -38,10 +38,6 @@ finish() { # LABEL [SECONDS]
     echo "- $1 in $finish_side: exit status $finish_status"
     output "$1" | sed 's/^/    /'
     return "$finish_status"
-}
-
-ended_here() { # PID
-    ! kill -0 "$1" 2> /dev/null || grep -q '^State:.*zombie' "/proc/$1/status" 2> /dev/null
 }
 
 ended_in_guest() { # KIND NUMBER

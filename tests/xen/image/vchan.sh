@@ -43,9 +43,11 @@ one_way() { # SERVER_TOOL SERVER_SIDE CLIENT_TOOL CLIENT_SIDE BYTES SENDER, serv
 
 # Sends both ways at once; afterwards the client is asked to stop, and the server ends by that.
 both_ways() { # SERVER_TOOL SERVER_SIDE CLIENT_TOOL CLIENT_SIDE BYTES
-    start server "$2" "rm -f /tmp/digest; libxenvchan_peer generate $5 1 | $(server "$1" "" "$2" "$4") |
+    run "$2" "rm -f /tmp/digest" # before anything starts: an old one would end the wait below
+    run "$4" "rm -f /tmp/digest"
+    start server "$2" "libxenvchan_peer generate $5 1 | $(server "$1" "" "$2" "$4") |
         { libxenvchan_peer digest $5; touch /tmp/digest; cat; }"
-    start client "$4" "rm -f /tmp/digest; libxenvchan_peer generate $5 2 | $(client "$3" "" "$2" "$4") |
+    start client "$4" "libxenvchan_peer generate $5 2 | $(client "$3" "" "$2" "$4") |
         { libxenvchan_peer digest $5; touch /tmp/digest; cat; }"
     expect "the server's data did not come" wait_until "$4" "test -e /tmp/digest"
     expect "the client's data did not come" wait_until "$2" "test -e /tmp/digest"
