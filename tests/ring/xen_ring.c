@@ -3,9 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-/* clang-format off: xenctrl.h must come before ring.h, which uses its barriers. */
-#include <xen/io/ring.h>
+/* xenctrl.h must come before ring.h, which uses its barriers. */
+/* clang-format off */
 #include <xenctrl.h>
+#include <xen/io/ring.h>
 /* clang-format on */
 
 DEFINE_RING_TYPES(sample, struct xen_request, struct xen_response);
