@@ -1,5 +1,4 @@
 #include <xenring/vchan/acceptor.hpp>
-
 #include <xenring/vchan/path.hpp>
 #include <xenring/vchan/stream_core.hpp>
 
@@ -127,7 +126,9 @@ acceptor::executor_type acceptor::get_executor() const noexcept {
     return place_->here.get_executor();
 }
 
-const std::string& acceptor::path() const noexcept { return place_->base; }
+const std::string& acceptor::path() const noexcept {
+    return place_->base;
+}
 
 stream acceptor::accept(error_code& ec) {
     stream next{place_->here};

@@ -1,6 +1,5 @@
-#include <xenring/vchan/endpoint.hpp>
-
 #include <xenring/ring/shared_copy.hpp>
+#include <xenring/vchan/endpoint.hpp>
 
 #include <boost/asio/error.hpp>
 
@@ -156,9 +155,13 @@ void endpoint::commit(std::size_t count) noexcept {
         notify();
 }
 
-bool endpoint::has_bytes() noexcept { return channel_->input.available() != 0; }
+bool endpoint::has_bytes() noexcept {
+    return channel_->input.available() != 0;
+}
 
-bool endpoint::has_space() noexcept { return channel_->output.free() != 0; }
+bool endpoint::has_space() noexcept {
+    return channel_->output.free() != 0;
+}
 
 bool endpoint::ready(need what, error_code& ec) noexcept {
     ec.clear();
@@ -198,9 +201,8 @@ bool endpoint::spin(need_set what) noexcept {
         return false; // a peer that is not there yet is not about to come this very moment
     const bool won = spinner_.spin([&] {
         error_code ignored;
-        return std::any_of(every_need.begin(), every_need.end(), [&](need one) {
-            return what.has(one) && ready(one, ignored);
-        });
+        return std::any_of(every_need.begin(), every_need.end(),
+                           [&](need one) { return what.has(one) && ready(one, ignored); });
     });
     ++(won ? counters_.spins_won : counters_.spins_lost);
     return won;

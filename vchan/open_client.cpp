@@ -26,8 +26,7 @@ void check_server(ring::vchan_page page, const closing_marks& marks, error_code&
     }
     // Ours serves one client a page; libxenvchan's takes the next one on the same page.
     const bool one_client_a_page = marks.peer(client_role) != mark::none;
-    if (one_client_a_page &&
-        page.peer_live(ring::vchan_role::server) != ring::vchan_live::not_yet)
+    if (one_client_a_page && page.peer_live(ring::vchan_role::server) != ring::vchan_live::not_yet)
         ec = errc::channel_busy;
 }
 

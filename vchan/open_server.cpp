@@ -57,7 +57,9 @@ std::unique_ptr<channel> open_server(const domain& here, const boost::asio::any_
     }
     closing_marks{control, *geometry}.set(ring::vchan_role::server, mark::open);
 
-    channel_names names{client, ring::vchan_role::server, base,
+    channel_names names{client,
+                        ring::vchan_role::server,
+                        base,
                         {memory.granted_control.references()[0], own_port.number()}};
     auto opened = std::make_unique<channel>(std::move(names), *geometry, std::move(own_port),
                                             std::move(memory));

@@ -1,5 +1,4 @@
 #include <xenring/vchan/opening.hpp>
-
 #include <xenring/vchan/path.hpp>
 #include <xenring/vchan/stream_service.hpp>
 

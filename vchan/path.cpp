@@ -1,6 +1,5 @@
-#include <xenring/vchan/path.hpp>
-
 #include <xenring/grant/store_wire.hpp>
+#include <xenring/vchan/path.hpp>
 
 #include <boost/asio/error.hpp>
 

@@ -22,9 +22,8 @@ presence client_in_own_key(const domain& here, const channel_names& names) {
     const auto entries = here.store().get_permissions(names.base + "/ring-ref", ec);
     if (ec)
         return presence::unclear;
-    const bool listed = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
-        return entry.domain == names.peer;
-    });
+    const bool listed = std::any_of(entries.begin(), entries.end(),
+                                    [&](const auto& entry) { return entry.domain == names.peer; });
     return listed ? presence::unclear : presence::gone;
 }
 

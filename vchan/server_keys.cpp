@@ -1,6 +1,5 @@
-#include <xenring/vchan/server_keys.hpp>
-
 #include <xenring/grant/store_transaction.hpp>
+#include <xenring/vchan/server_keys.hpp>
 
 #include <array>
 #include <cerrno>
@@ -10,8 +9,12 @@
 namespace xenring::vchan::detail {
 namespace {
 
-std::string ring_ref_node(const std::string& base) { return base + "/ring-ref"; }
-std::string event_channel_node(const std::string& base) { return base + "/event-channel"; }
+std::string ring_ref_node(const std::string& base) {
+    return base + "/ring-ref";
+}
+std::string event_channel_node(const std::string& base) {
+    return base + "/event-channel";
+}
 
 std::optional<std::uint32_t> parse_decimal(std::string_view text) {
     std::uint32_t number = 0;

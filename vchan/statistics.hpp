@@ -12,10 +12,13 @@ struct statistics {
     std::uint64_t reads = 0;         ///< that moved at least one byte
     std::uint64_t writes = 0;        ///< ditto
     std::uint64_t notifications = 0; ///< events sent to the peer
-    std::uint64_t sleeps = 0;        ///< times that waiting began, the peer being asked for an event
-    std::uint64_t wakeups = 0;       ///< events that ended a sleep
-    std::uint64_t spins_won = 0;     ///< spins that found what they were for
-    std::uint64_t spins_lost = 0;    ///< spins that ended in a sleep
+    std::uint64_t sleeps = 0;     ///< times that waiting began, the peer being asked for an event
+    std::uint64_t wakeups = 0;    ///< events that ended a sleep
+    std::uint64_t spins_won = 0;  ///< spins that found what they were for
+    std::uint64_t spins_lost = 0; ///< spins that ended in a sleep
+    /// Times that a timer found bytes or space of which no event had told: 0 unless the peer, or a
+    /// kernel, forgets to notify.
+    std::uint64_t unannounced = 0;
 };
 
 } // namespace xenring::vchan

@@ -1,6 +1,5 @@
-#include <xenring/vchan/stream.hpp>
-
 #include <xenring/vchan/opening.hpp>
+#include <xenring/vchan/stream.hpp>
 #include <xenring/vchan/stream_core.hpp>
 
 #include <boost/asio/error.hpp>
@@ -56,7 +55,9 @@ stream::~stream() {
     }
 }
 
-stream::executor_type stream::get_executor() const noexcept { return core_->executor(); }
+stream::executor_type stream::get_executor() const noexcept {
+    return core_->executor();
+}
 
 // --- opening -------------------------------------------------------------------------------------
 
@@ -142,7 +143,9 @@ void stream::consume(std::size_t count) noexcept {
 
 // --- waiting -------------------------------------------------------------------------------------
 
-void stream::wait(wait_type what, error_code& ec) { core_->wait(need_of(what), ec); }
+void stream::wait(wait_type what, error_code& ec) {
+    core_->wait(need_of(what), ec);
+}
 
 void stream::wait(wait_type what) {
     error_code ec;
@@ -154,7 +157,9 @@ void stream::start_wait(wait_type what, wait_handler handler) {
     core_->start_wait(need_of(what), std::move(handler));
 }
 
-void stream::drain(error_code& ec) { core_->wait(detail::need::drained, ec); }
+void stream::drain(error_code& ec) {
+    core_->wait(detail::need::drained, ec);
+}
 
 void stream::drain() {
     error_code ec;
@@ -166,14 +171,22 @@ void stream::start_drain(wait_handler handler) {
     core_->start_wait(detail::need::drained, std::move(handler));
 }
 
-bool stream::non_blocking() const noexcept { return core_->non_blocking; }
-void stream::non_blocking(bool mode) noexcept { core_->non_blocking = mode; }
+bool stream::non_blocking() const noexcept {
+    return core_->non_blocking;
+}
+void stream::non_blocking(bool mode) noexcept {
+    core_->non_blocking = mode;
+}
 
 // --- closing and asking --------------------------------------------------------------------------
 
-void stream::cancel() { core_->cancel(); }
+void stream::cancel() {
+    core_->cancel();
+}
 
-void stream::close(error_code& ec) { core_->close(ec); }
+void stream::close(error_code& ec) {
+    core_->close(ec);
+}
 
 void stream::close() {
     error_code ec;
@@ -181,20 +194,31 @@ void stream::close() {
     throw_if(ec, "vchan close");
 }
 
-bool stream::is_open() const noexcept { return core_ && core_->end(); }
+bool stream::is_open() const noexcept {
+    return core_ && core_->end();
+}
 
 bool stream::peer_connected() noexcept {
     auto* const end = core_->end();
     error_code ec;
-    return end && end->ready(detail::need::connected, ec) && !end->ended() &&
-           !end->needs_verdict();
+    return end && end->ready(detail::need::connected, ec) && !end->ended() && !end->needs_verdict();
 }
 
-domid stream::peer() const noexcept { return core_->end()->wire().names.peer; }
-ring::vchan_role stream::role() const noexcept { return core_->end()->wire().names.role; }
-const std::string& stream::path() const noexcept { return core_->end()->wire().names.base; }
-std::size_t stream::readable() noexcept { return core_->end()->wire().input.available(); }
-std::size_t stream::writable() noexcept { return core_->end()->wire().output.free(); }
+domid stream::peer() const noexcept {
+    return core_->end()->wire().names.peer;
+}
+ring::vchan_role stream::role() const noexcept {
+    return core_->end()->wire().names.role;
+}
+const std::string& stream::path() const noexcept {
+    return core_->end()->wire().names.base;
+}
+std::size_t stream::readable() noexcept {
+    return core_->end()->wire().input.available();
+}
+std::size_t stream::writable() noexcept {
+    return core_->end()->wire().output.free();
+}
 
 std::size_t stream::read_capacity() const noexcept {
     return core_->end()->wire().input.capacity();
@@ -204,6 +228,8 @@ std::size_t stream::write_capacity() const noexcept {
     return core_->end()->wire().output.capacity();
 }
 
-statistics stream::stats() const noexcept { return core_->stats(); }
+statistics stream::stats() const noexcept {
+    return core_->stats();
+}
 
 } // namespace xenring::vchan

@@ -22,7 +22,7 @@ namespace xenring::vchan {
 namespace detail {
 class stream_core;
 class accept_operation;
-}
+} // namespace detail
 
 /// What stream::wait() waits for.
 enum class wait_type {

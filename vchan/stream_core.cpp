@@ -1,5 +1,4 @@
 #include <xenring/vchan/stream_core.hpp>
-
 #include <xenring/vchan/stream_service.hpp>
 
 #include <boost/asio/error.hpp>
@@ -19,7 +18,9 @@ std::shared_ptr<stream_core> stream_core::make(asio::any_io_executor executor, d
 stream_core::stream_core(asio::any_io_executor executor, domain here)
     : executor_{std::move(executor)}, here_{std::move(here)}, timer_{executor_} {}
 
-stream_core::~stream_core() { stream_service::of(executor_).remove(*this); }
+stream_core::~stream_core() {
+    stream_service::of(executor_).remove(*this);
+}
 
 void stream_core::adopt(std::unique_ptr<channel> opened, const options& chosen) {
     options_ = chosen;
@@ -96,6 +97,8 @@ void stream_core::wait(need what, error_code& ec) {
         } else if (ec == errc::timed_out) {
             if (slice == usual)
                 check_peer_blocking();
+            if (endpoint_->ready(what, ec) && !ec)
+                ++endpoint_->counters().unannounced;
             slice = usual;
         } else {
             endpoint_->end(ec);
@@ -117,11 +120,10 @@ void stream_core::start_read(const mutable_buffers& buffers, io_handler handler)
     if (ec != asio::error::would_block)
         return complete_later(executor_, std::move(handler), ec, count);
     read_buffers_ = buffers;
-    read_.start(executor_, std::move(handler),
-                [weak = weak_from_this()](std::uint64_t serial) {
-                    if (const auto self = weak.lock())
-                        self->cancel_one(self->read_, serial, std::size_t{0});
-                });
+    read_.start(executor_, std::move(handler), [weak = weak_from_this()](std::uint64_t serial) {
+        if (const auto self = weak.lock())
+            self->cancel_one(self->read_, serial, std::size_t{0});
+    });
     settle();
 }
 
@@ -137,11 +139,10 @@ void stream_core::start_write(const const_buffers& buffers, io_handler handler) 
     if (ec != asio::error::would_block)
         return complete_later(executor_, std::move(handler), ec, count);
     write_buffers_ = buffers;
-    write_.start(executor_, std::move(handler),
-                 [weak = weak_from_this()](std::uint64_t serial) {
-                     if (const auto self = weak.lock())
-                         self->cancel_one(self->write_, serial, std::size_t{0});
-                 });
+    write_.start(executor_, std::move(handler), [weak = weak_from_this()](std::uint64_t serial) {
+        if (const auto self = weak.lock())
+            self->cancel_one(self->write_, serial, std::size_t{0});
+    });
     settle();
 }
 
@@ -163,7 +164,9 @@ void stream_core::start_wait(need what, wait_handler handler) {
     settle();
 }
 
-bool stream_core::waiting_for_anything() const noexcept { return !needs().empty(); }
+bool stream_core::waiting_for_anything() const noexcept {
+    return !needs().empty();
+}
 
 need_set stream_core::needs() const noexcept {
     need_set all;

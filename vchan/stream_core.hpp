@@ -19,9 +19,10 @@
 
 namespace xenring::vchan::detail {
 
-using care_timer = boost::asio::basic_waitable_timer<
-    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
-    boost::asio::any_io_executor>;
+using care_timer =
+    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                      boost::asio::wait_traits<std::chrono::steady_clock>,
+                                      boost::asio::any_io_executor>;
 
 /// Not thread-safe: everything runs on the executor, or where no other thread runs it.
 class stream_core : public std::enable_shared_from_this<stream_core> {

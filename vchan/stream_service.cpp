@@ -1,6 +1,5 @@
-#include <xenring/vchan/stream_service.hpp>
-
 #include <xenring/vchan/stream_core.hpp>
+#include <xenring/vchan/stream_service.hpp>
 
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
@@ -45,8 +44,7 @@ void stream_service::shutdown() {
 
 void run_blocking(const asio::any_io_executor& executor, std::function<void()> job,
                   std::function<void()> done) {
-    asio::any_io_executor busy =
-        asio::prefer(executor, asio::execution::outstanding_work.tracked);
+    asio::any_io_executor busy = asio::prefer(executor, asio::execution::outstanding_work.tracked);
     asio::post(stream_service::of(executor).pool_.get_executor(),
                [busy = std::move(busy), job = std::move(job), done = std::move(done)]() mutable {
                    job();

@@ -1,7 +1,6 @@
 // How a stream sleeps and what wakes it: events, and, since an event may be missing, a timer and a
 // watch in the store.
 #include <xenring/vchan/stream_core.hpp>
-
 #include <xenring/vchan/stream_service.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -27,9 +26,8 @@ void admit_client(const domain& here, const channel_names& names) {
     error_code ec;
     const auto node = names.base + "/ring-ref";
     const auto entries = here.store().get_permissions(node, ec);
-    const bool listed = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
-        return entry.domain == names.peer;
-    });
+    const bool listed = std::any_of(entries.begin(), entries.end(),
+                                    [&](const auto& entry) { return entry.domain == names.peer; });
     if (ec || listed)
         return;
     const store_permissions readable{{here.self(), store_access::none},
@@ -57,7 +55,7 @@ void stream_core::settle() {
 }
 
 void stream_core::sleep(event_ticket ticket) {
-    if (!timing_)
+    if (!timing_ && !watching_) // with the watch in place an idle stream wakes up for nothing
         look_again_in(first_look);
     if (std::exchange(sleeping_, true))
         return; // with an older ticket, which any newer event ends as well
@@ -86,8 +84,7 @@ void stream_core::woken(error_code ec) {
         endpoint_->end(ec);
     const auto before = endpoint_->counters();
     settle();
-    const bool fruitless = endpoint_ && sleeping_ &&
-                           before.reads == endpoint_->counters().reads &&
+    const bool fruitless = endpoint_ && sleeping_ && before.reads == endpoint_->counters().reads &&
                            before.writes == endpoint_->counters().writes;
     if (!ec && fruitless) { // old kernels notify first and clear the live byte afterwards
         looks_left_ = 2;
@@ -110,7 +107,11 @@ void stream_core::look_again_in(std::chrono::milliseconds delay) {
 void stream_core::attend() {
     if (!endpoint_ || !waiting_for_anything())
         return;
+    auto& counters = endpoint_->counters();
+    const auto before = counters.reads + counters.writes;
     settle();
+    if (counters.reads + counters.writes != before)
+        ++counters.unannounced;
     if (!waiting_for_anything())
         return;
     if (looks_left_ > 0) {
@@ -119,7 +120,9 @@ void stream_core::attend() {
     }
     if (endpoint_->peer_seen()) {
         watch_peer();
-        if (presence_ == presence::unclear && (watch_.is_open() || watch_refused_))
+        if (watch_refused_)
+            look_again_in(poll);
+        if (watch_refused_ || (presence_ == presence::unclear && watch_.is_open()))
             check_peer();
         return;
     }

@@ -89,8 +89,8 @@ TEST_F(accepting, CancelTakesTheAnnouncementBack) {
     acceptor acceptor{*server_here, client_domain, "test", small()};
     asio::cancellation_signal stop;
     error_code result;
-    acceptor.async_accept(asio::bind_cancellation_slot(
-        stop.slot(), [&](error_code ec, stream) { result = ec; }));
+    acceptor.async_accept(
+        asio::bind_cancellation_slot(stop.slot(), [&](error_code ec, stream) { result = ec; }));
     io.run_for(std::chrono::milliseconds{30});
     EXPECT_TRUE(server_here->store().exists(acceptor.path() + "/ring-ref"));
     stop.emit(asio::cancellation_type::all);

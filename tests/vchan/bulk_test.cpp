@@ -43,7 +43,8 @@ protected:
         flow bytes{seed};
         std::vector<char> chunk(20'000);
         for (std::size_t done = 0; done != total;) {
-            const auto length = std::min<std::size_t>(1 + bytes.random() % chunk.size(), total - done);
+            const auto length =
+                std::min<std::size_t>(1 + bytes.random() % chunk.size(), total - done);
             bytes.produce(std::span{chunk}.first(length));
             asio::write(to, asio::buffer(chunk.data(), length));
             done += length;
@@ -75,10 +76,33 @@ TEST_P(bulk, Case4EveryByteArrivesOneWayAndTheOther) {
     for (const auto* end : {&both.server, &both.client}) {
         EXPECT_EQ(end->stats().bytes_read, total);
         EXPECT_EQ(end->stats().bytes_written, total);
+        EXPECT_EQ(end->stats().unannounced, 0U) << "a wake-up was lost";
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(sizes, bulk, testing::Values(0, 2048, 4096, 65536, 1 << 20));
+
+TEST_F(bulk, PingPongLosesNoWakeUp) {
+    // Both ends sleep after each byte: a look that is forgotten between asking for an event and
+    // sleeping leaves both asleep until a timer finds out.
+    auto both = connected();
+    constexpr int rounds = 20'000;
+    std::jthread answering{[&] {
+        char byte;
+        for (int i = 0; i != rounds; ++i) {
+            asio::read(both.server, asio::buffer(&byte, 1));
+            asio::write(both.server, asio::buffer(&byte, 1));
+        }
+    }};
+    char byte = 'p';
+    for (int i = 0; i != rounds; ++i) {
+        asio::write(both.client, asio::buffer(&byte, 1));
+        asio::read(both.client, asio::buffer(&byte, 1));
+    }
+    answering.join();
+    for (const auto* end : {&both.server, &both.client})
+        EXPECT_EQ(end->stats().unannounced, 0U);
+}
 
 TEST_F(bulk, Case4BothWaysAtOnce) {
     auto both = connected(sized(1 << 14, 1 << 12));

@@ -2,8 +2,8 @@
 #include "fixture.hpp"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -195,10 +195,9 @@ TEST_F(data, EachOperationCanBeCancelledAndNothingIsLost) {
     asio::cancellation_signal stop;
     error_code result;
     for (int round = 0; round != 3; ++round) {
-        server.async_read_some(
-            asio::buffer(&byte, 1),
-            asio::bind_cancellation_slot(stop.slot(),
-                                         [&](error_code ec, std::size_t) { result = ec; }));
+        server.async_read_some(asio::buffer(&byte, 1),
+                               asio::bind_cancellation_slot(
+                                   stop.slot(), [&](error_code ec, std::size_t) { result = ec; }));
         io.restart();
         io.poll();
         stop.emit(asio::cancellation_type::total);
@@ -216,6 +215,16 @@ TEST_F(data, AnIdleStreamLetsTheContextEnd) {
     server.async_read_some(asio::buffer(&byte, 1), [](error_code, std::size_t) {});
     run();
     SUCCEED();
+}
+
+TEST_F(data, AnIdleReaderWakesUpForNothingOnceItWatches) {
+    auto [server, client] = connected();
+    char byte;
+    client.async_read_some(asio::buffer(&byte, 1), [](error_code, std::size_t) {});
+    io.run_for(std::chrono::milliseconds{700}); // begins to watch in this time
+    EXPECT_EQ(io.run_for(std::chrono::milliseconds{700}), 0U) << "handlers that nobody caused";
+    client.cancel();
+    run();
 }
 
 TEST_F(data, AContextMayEndUnderAWaitingCoroutine) {

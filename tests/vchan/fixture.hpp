@@ -88,7 +88,9 @@ protected:
     std::optional<domain> server_here, client_here;
 };
 
-inline void send(stream& to, std::string_view text) { asio::write(to, asio::buffer(text)); }
+inline void send(stream& to, std::string_view text) {
+    asio::write(to, asio::buffer(text));
+}
 
 /// Reads exactly as many bytes as `text` has and compares.
 inline void expect(stream& from, std::string_view text) {

@@ -95,7 +95,8 @@ TEST_F(hostile, Case13WaitingOperationsSeeTheFaultToo) {
     auto victim = ours();
     char byte;
     error_code result;
-    victim.async_read_some(asio::buffer(&byte, 1), [&](error_code ec, std::size_t) { result = ec; });
+    victim.async_read_some(asio::buffer(&byte, 1),
+                           [&](error_code ec, std::size_t) { result = ec; });
     io.poll();
     peer.put<std::uint32_t>(right_prod, 0x80000000U);
     peer.notify();

@@ -30,14 +30,10 @@ TEST_F(interop, Case1RingSizes) {
     struct {
         std::size_t left, right, got_left, got_right;
     } const table[] = {
-        {0, 0, 1024, 2048},
-        {1024, 2048, 1024, 2048},
-        {1025, 1024, 2048, 1024},
-        {1024, 2049, 2048, 4096},
-        {2049, 1024, 4096, 2048},
-        {2049, 2049, 4096, 4096},
-        {4096, 4097, 4096, 8192},
-        {1 << 20, 1 << 20, 1 << 20, 1 << 20},
+        {0, 0, 1024, 2048},       {1024, 2048, 1024, 2048},
+        {1025, 1024, 2048, 1024}, {1024, 2049, 2048, 4096},
+        {2049, 1024, 4096, 2048}, {2049, 2049, 4096, 4096},
+        {4096, 4097, 4096, 8192}, {1 << 20, 1 << 20, 1 << 20, 1 << 20},
     };
     for (const auto& row : table) {
         auto both = connected(sized(row.left, row.right));
@@ -47,9 +43,8 @@ TEST_F(interop, Case1RingSizes) {
         EXPECT_EQ(both.client.read_capacity(), row.got_right);
         const std::string text(5000, 'r');
         std::string got(text.size(), ' ');
-        asio::async_write(both.server, asio::buffer(text), [](error_code ec, std::size_t) {
-            EXPECT_FALSE(ec);
-        });
+        asio::async_write(both.server, asio::buffer(text),
+                          [](error_code ec, std::size_t) { EXPECT_FALSE(ec); });
         asio::async_read(both.client, asio::buffer(got),
                          [](error_code ec, std::size_t) { EXPECT_FALSE(ec); });
         run();
@@ -124,7 +119,8 @@ TEST_F(interop, Case6IndicesWrapAtTwoToTheThirtyTwo) {
     auto ours = connected_to_old_server();
     const std::string text = "across the end of the number line";
     send(ours, text);
-    EXPECT_EQ(peer.get<std::uint32_t>(left_prod), static_cast<std::uint32_t>(0xfffffff0U + text.size()));
+    EXPECT_EQ(peer.get<std::uint32_t>(left_prod),
+              static_cast<std::uint32_t>(0xfffffff0U + text.size()));
     for (std::size_t i = 0; i != text.size(); ++i)
         EXPECT_EQ(static_cast<char>(peer.page()[1024 + ((0xfffffff0U + i) & 1023)]), text[i]);
     std::string far(100, 'f');
@@ -144,8 +140,14 @@ TEST_F(interop, Case8EarlyServerWriteIsKeptForTheClient) {
 }
 
 TEST_F(interop, Case14OrdersThatAClientTakes) {
-    for (const auto geometry : {ring::vchan_geometry{10, 11}, {11, 10}, {11, 12}, {12, 11},
-                                {10, 12}, {12, 10}, {12, 12}, {11, 20}}) {
+    for (const auto geometry : {ring::vchan_geometry{10, 11},
+                                {11, 10},
+                                {11, 12},
+                                {12, 11},
+                                {10, 12},
+                                {12, 10},
+                                {12, 12},
+                                {11, 20}}) {
         auto peer = old_server(geometry);
         auto ours = client();
         error_code ec;
@@ -163,8 +165,13 @@ TEST_F(interop, Case14OrdersThatAClientTakes) {
 }
 
 TEST_F(interop, Case14OrdersThatAClientRefuses) {
-    for (const auto geometry : {ring::vchan_geometry{9, 11}, {10, 21}, {10, 10}, {11, 11},
-                                {10, 20}, {0, 0}, {65535, 65535}}) {
+    for (const auto geometry : {ring::vchan_geometry{9, 11},
+                                {10, 21},
+                                {10, 10},
+                                {11, 11},
+                                {10, 20},
+                                {0, 0},
+                                {65535, 65535}}) {
         auto peer = old_server({10, 11});
         peer.put(left_order, geometry.left_order);
         peer.put(right_order, geometry.right_order);

@@ -80,8 +80,8 @@ public:
                 for (const auto reference : pages->references())
                     references.push_back(reference.value);
             }
-        const auto room = std::min<std::size_t>(references.size(), 1018);
-        std::memcpy(page_.data() + 24, references.data(), room * 4);
+        for (std::size_t i = 0; i != references.size(); ++i)
+            put(24 + 4 * i, references[i]);
         put(left_order, geometry.left_order);
         put(right_order, geometry.right_order);
         put<std::uint8_t>(cli_live, 2);

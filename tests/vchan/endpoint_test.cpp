@@ -1,0 +1,85 @@
+// The steps before sleeping, one at a time: what comes between two of them is not slept over.
+#include "raw_peer.hpp"
+
+#include <xenring/vchan/endpoint.hpp>
+
+namespace xenring::vchan::test {
+namespace {
+
+using detail::endpoint;
+using detail::need;
+using detail::need_set;
+
+class before_sleeping : public two_domains {
+protected:
+    before_sleeping() {
+        error_code ec;
+        auto opened = detail::open_server(*server_here, io.get_executor(), client_domain,
+                                          "/local/domain/1/data/vchan/2/test", small(), ec);
+        EXPECT_FALSE(ec);
+        ours.emplace(std::move(opened), std::chrono::nanoseconds{0});
+        peer.emplace(*client_program, client_here->store());
+        peer->connect();
+    }
+
+    bool ready(need what) {
+        error_code ec;
+        return ours->ready(what, ec);
+    }
+
+    std::optional<endpoint> ours;
+    std::optional<raw_client> peer;
+};
+
+TEST_F(before_sleeping, BytesThatComeBeforeWeAskAreSeenWhenWeAsk) {
+    EXPECT_FALSE(ready(need::read));
+    peer->write("x"); // we had not asked: no event comes of it
+    EXPECT_TRUE(ours->arm(need::read));
+    EXPECT_EQ(peer->get<std::uint8_t>(cli_notify) & 1, 1);
+}
+
+TEST_F(before_sleeping, WithNothingThereItIsTimeToSleep) {
+    EXPECT_FALSE(ready(need::read));
+    EXPECT_FALSE(ours->arm(need::read));
+    EXPECT_FALSE(ours->arm(need::connected));
+}
+
+TEST_F(before_sleeping, SpaceThatComesBeforeWeAskIsSeenWhenWeAsk) {
+    const std::string full(2048, 'f');
+    const asio::const_buffer all = asio::buffer(full);
+    error_code ec;
+    EXPECT_EQ(ours->write(std::span{&all, 1}, ec), full.size());
+    EXPECT_FALSE(ready(need::write));
+    EXPECT_FALSE(ours->arm(need::write));
+    peer->put<std::uint32_t>(right_cons, 1);
+    EXPECT_TRUE(ours->arm(need::write));
+    EXPECT_FALSE(ours->arm(need::drained)) << "one byte taken is not all";
+    peer->put<std::uint32_t>(right_cons, 2048);
+    EXPECT_TRUE(ours->arm(need::drained));
+    need_set both{need::read};
+    both.add(need::drained);
+    EXPECT_TRUE(ours->arm(both));
+}
+
+TEST_F(before_sleeping, SpinningStopsAtOnceWhenThereIsSomething) {
+    detail::spinner spinner{std::chrono::hours{1}};
+    int looks = 0;
+    EXPECT_TRUE(spinner.spin([&] { return ++looks == 100; }));
+    EXPECT_EQ(looks, 100);
+}
+
+TEST_F(before_sleeping, SpinningThatNeverPaysCeases) {
+    detail::spinner spinner{std::chrono::microseconds{20}};
+    int looks = 0;
+    for (int i = 0; i != 100; ++i)
+        EXPECT_FALSE(spinner.spin([&] { return ++looks, false; }));
+    looks = 0;
+    for (int i = 0; i != 10; ++i) // of 32 sleeps one looks whether things have changed
+        spinner.spin([&] { return ++looks, false; });
+    EXPECT_EQ(looks, 0);
+    detail::spinner off{std::chrono::nanoseconds{0}};
+    EXPECT_FALSE(off.spin([] { return true; })) << "0 does not even look";
+}
+
+} // namespace
+} // namespace xenring::vchan::test
