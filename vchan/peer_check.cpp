@@ -2,7 +2,6 @@
 
 #include <boost/asio/error.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <span>
@@ -16,15 +15,15 @@ std::string domain_node(domid domain) {
     return "/local/domain/" + std::to_string(domain.value) + "/domid";
 }
 
-/// As a guest and server: whether the client still has its right to read our key.
-presence client_in_own_key(const domain& here, const channel_names& names) {
+/// As a guest and server: binding to port 0, which no domain has, is ESRCH if the domain is not
+/// there and EINVAL if it is (EVTCHNOP_bind_interdomain). It needs no privilege and has no effect.
+presence client_by_binding(const domain& here, const channel_names& names) {
     error_code ec;
-    const auto entries = here.store().get_permissions(names.base + "/ring-ref", ec);
+    const auto channel = here.hypervisor().open_event_channel(ec);
     if (ec)
         return presence::unclear;
-    const bool listed = std::any_of(entries.begin(), entries.end(),
-                                    [&](const auto& entry) { return entry.domain == names.peer; });
-    return listed ? presence::unclear : presence::gone;
+    channel->bind_interdomain(names.peer, port{0}, ec);
+    return ec == errno_code(ESRCH) ? presence::gone : presence::unclear;
 }
 
 /// As a guest and client: a page of a domain that is gone cannot be mapped once more.
@@ -56,7 +55,7 @@ presence check_presence(const domain& here, const channel_names& names) {
         return presence::unclear; // the store is in trouble, not the peer
     if (names.role == ring::vchan_role::client)
         return server_by_mapping(here, names);
-    return names.peer == domid{0} ? presence::there : client_in_own_key(here, names);
+    return names.peer == domid{0} ? presence::there : client_by_binding(here, names);
 }
 
 error_code how_server_left(const domain& here, const channel_names& names) {

@@ -19,9 +19,8 @@ enum class presence {
 /// Whether the peer's domain exists. Blocks on the store, and in rare cases on the hypervisor.
 ///
 /// Domain 0 can read /local/domain/PEER/domid. A guest can not, and sees by other signs: a server,
-/// that the store forgot the rights which the client had in the server's own keys (the store does
-/// so for domains that are gone, XSA-322); a client, that the server's keys have vanished and its
-/// control page cannot be mapped any more.
+/// that no event channel can be bound to the client's domain for want of a domain; a client, that
+/// the server's keys have vanished and its control page cannot be mapped any more.
 presence check_presence(const domain& here, const channel_names& names);
 
 /// The node whose watch fires when the peer's domain goes.
