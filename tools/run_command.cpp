@@ -49,6 +49,7 @@ int run(const global_options& options, const std::vector<std::string>& words) {
     ::setenv("XENSTORED_PATH", local::store_socket_path(wanted.directory, wanted.self).c_str(), 1);
     put_before("LD_LIBRARY_PATH", compat_directory().string());
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (const auto& word : words)
         arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
