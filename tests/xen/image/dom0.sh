@@ -24,15 +24,27 @@ run_scenario() { # NAME SCRIPT GUEST SECONDS
     report begin "$1"
     began=$(now)
     kernel_lines=$(dmesg | wc -l)
-    echo 125 > "$WORK/status"
+    faults=$(emulator_faults)
     play "$2" "$3" "$4" 2>&1 | report_log
     status=$(cat "$WORK/status")
+    if [ "$status" != 0 ] && [ "$(emulator_faults)" != "$faults" ]; then
+        echo "the emulator lost the guest; once more" | report_log
+        clean_up "$3" "$status" > /dev/null 2>&1
+        play "$2" "$3" "$4" 2>&1 | report_log
+        status=$(cat "$WORK/status")
+    fi
     [ "$status" = 0 ] || diagnose "$3" "$kernel_lines" | report_log
     clean_up "$3" "$status" > /dev/null 2>&1
     report end "$1" "$status" "$(echo "$began $(now)" | awk '{ printf "%.1f", $2 - $1 }')"
 }
 
+# QEMU's emulation of SVM now and then resumes a PVH guest with the hypervisor's registers. The guest ends
+# with a triple fault, which no program in it can cause.
+emulator_faults() { xl dmesg | grep -c "Triple fault"; }
+
 play() { # SCRIPT GUEST SECONDS: leaves the exit status in $WORK/status
+    echo 125 > "$WORK/status"
+    [ "$2" = none ] || destroy_others "$2"
     if [ "$2" != none ] && ! ensure_guest "$2"; then
         echo "FAILED: guest $2 does not start"
         return
@@ -70,16 +82,14 @@ diagnose() { # GUEST KERNEL_LINES
 }
 
 start_services
-for kind in $(cut -d ' ' -f 3 /lab/plan | sort -u | grep -v none); do
-    create_guest "$kind"
-done
-for kind in $(cut -d ' ' -f 3 /lab/plan | sort -u | grep -v none); do
-    await_guest "$kind" || report log "guest $kind does not start"
-done
-report ready
 if [ -e /lab/shell ]; then
+    for kind in $(cut -d ' ' -f 3 /lab/plan | sort -u | grep -v none); do
+        ensure_guest "$kind" || report log "guest $kind does not start"
+    done
+    report ready
     exec setsid -c sh
 fi
+report ready
 while read -r name script guest seconds; do
     run_scenario "$name" "$script" "$guest" "$seconds" < /dev/null
 done < /lab/plan

@@ -30,8 +30,18 @@ END
 }
 
 destroy_guest() { # KIND
-    xl destroy "$1"
     rm -f "$LAB/$1.domid"
+    poll 20 guest_is_gone "$1"
+}
+
+guest_is_gone() { # KIND: destroys it; a domain that is dying already may refuse
+    ! xl domid "$1" > /dev/null 2>&1 || { xl destroy "$1" && ! xl domid "$1" > /dev/null 2>&1; }
+}
+
+destroy_others() { # KIND: a guest alone beside dom0 has a CPU to itself
+    for destroy_kind in pv pvh; do
+        [ "$destroy_kind" = "$1" ] || destroy_guest "$destroy_kind"
+    done
 }
 
 await_guest() { # KIND

@@ -32,7 +32,7 @@ class Watcher:
                 ended = list(self._reader.feed(text))
                 if self._reader.ready and not booted:
                     booted = True
-                    self._show(f"dom0 and its guests are up after {time.monotonic() - began:.0f} s")
+                    self._show(f"dom0 is up after {time.monotonic() - began:.0f} s")
                 for result in ended:
                     self._finish(result)
                 if self._doing() != doing:

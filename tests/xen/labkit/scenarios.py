@@ -33,10 +33,10 @@ class Scenario:
 
 
 def load(directory):
-    """All scenarios of a directory, in the order in which they run."""
+    """All scenarios of a directory, in the order in which they run: a guest's together."""
     scripts = sorted(glob.glob(os.path.join(glob.escape(directory), "*.sh")))
     found = [scenario for script in scripts for scenario in _scenarios_of(script)]
-    return sorted(found, key=lambda scenario: scenario.last)
+    return sorted(found, key=lambda scenario: (scenario.last, scenario.guest))
 
 
 def select(scenarios, names):

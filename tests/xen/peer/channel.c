@@ -47,18 +47,21 @@ int channel_send(struct libxenvchan* channel, uint64_t count, uint64_t seed, siz
     return status;
 }
 
+/* At least one byte, or -1 once the peer closed and everything was read: libxenvchan looks at the
+ * data before it looks at the peer, so what came in between is still there. */
+static int read_some(struct libxenvchan* channel, uint8_t* bytes, size_t size) {
+    int count = libxenvchan_read(channel, bytes, size);
+    if (count < 0 && libxenvchan_data_ready(channel) > 0)
+        count = libxenvchan_read(channel, bytes, size);
+    return count;
+}
+
 int channel_receive(struct libxenvchan* channel) {
     static uint8_t bytes[chunk_size];
     struct digest digest;
     double first = 0;
     digest_begin(&digest);
-    for (;;) {
-        int size = libxenvchan_read(channel, bytes, sizeof bytes);
-        /* read() looks at the data before it looks at the peer, so what came in between is still
-         * there */
-        if (size < 0 && (libxenvchan_data_ready(channel) == 0 ||
-                         (size = libxenvchan_read(channel, bytes, sizeof bytes)) < 0))
-            break;
+    for (int size; (size = read_some(channel, bytes, sizeof bytes)) >= 0;) {
         if (digest.count == 0)
             first = seconds();
         digest_add(&digest, bytes, (size_t)size);
@@ -67,6 +70,32 @@ int channel_receive(struct libxenvchan* channel) {
     uint64_t count = digest.count;
     printf("%" PRIu64 " %016" PRIx64 " %.2f MB/s\n", count, digest_end(&digest),
            (double)count / elapsed / 1e6);
+    return EXIT_SUCCESS;
+}
+
+int channel_flood(struct libxenvchan* channel, uint64_t count, size_t write_size) {
+    uint8_t* bytes = calloc(1, write_size);
+    int status = bytes ? EXIT_SUCCESS : complain("out of memory");
+    while (count > 0 && status == EXIT_SUCCESS) {
+        size_t size = count < write_size ? (size_t)count : write_size;
+        if (libxenvchan_write(channel, bytes, size) != (int)size)
+            status = complain("the peer closed before it took everything");
+        count -= size;
+    }
+    wait_until_taken(channel);
+    free(bytes);
+    return status;
+}
+
+int channel_sink(struct libxenvchan* channel) {
+    static uint8_t bytes[chunk_size];
+    double first = 0;
+    uint64_t count = 0;
+    for (int size; (size = read_some(channel, bytes, sizeof bytes)) >= 0; count += (uint64_t)size) {
+        if (count == 0)
+            first = seconds();
+    }
+    printf("%" PRIu64 " %.2f MB/s\n", count, (double)count / (seconds() - first) / 1e6);
     return EXIT_SUCCESS;
 }
 

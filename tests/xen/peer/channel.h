@@ -22,7 +22,12 @@ int channel_send(struct libxenvchan* channel, uint64_t count, uint64_t seed, siz
 /* Receives until the peer closes; prints count, digest and MB/s since the first byte. */
 int channel_receive(struct libxenvchan* channel);
 
-/* The same with libxenvchan_send and _recv: packets of exactly `size` bytes. */
+/* For figures of the channel alone: one buffer again and again, and a receiver that looks at
+ * nothing. */
+int channel_flood(struct libxenvchan* channel, uint64_t count, size_t write_size);
+int channel_sink(struct libxenvchan* channel);
+
+/* The pattern with libxenvchan_send and _recv: packets of exactly `size` bytes. */
 int channel_send_packets(struct libxenvchan* channel, size_t size, uint64_t count, uint64_t seed);
 int channel_receive_packets(struct libxenvchan* channel, size_t size, uint64_t count);
 

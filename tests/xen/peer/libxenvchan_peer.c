@@ -23,6 +23,8 @@ static const char usage[] =
     "                                 close once the peer has taken all of standard input\n"
     "  send BYTES SEED [WRITE_SIZE]   send the pattern\n"
     "  receive                        print count, digest and speed of what comes\n"
+    "  flood BYTES WRITE_SIZE         send one buffer again and again\n"
+    "  sink                           print count and speed of what comes, look at nothing\n"
     "  send-packets SIZE COUNT SEED   the pattern in packets of exactly SIZE bytes\n"
     "  receive-packets SIZE COUNT     print count and digest\n"
     "  echo                           send back what comes\n"
@@ -98,6 +100,8 @@ static int act(struct libxenvchan* channel, const struct options* options, char*
         return channel_pipe(channel, options->close_at_end);
     if (strcmp(action, "receive") == 0)
         return channel_receive(channel);
+    if (strcmp(action, "sink") == 0)
+        return channel_sink(channel);
     if (strcmp(action, "echo") == 0)
         return channel_echo(channel);
     if (strcmp(action, "dump") == 0)
@@ -105,6 +109,8 @@ static int act(struct libxenvchan* channel, const struct options* options, char*
     const uint64_t first = number(words[1]), second = number(words[2]);
     if (strcmp(action, "send") == 0)
         return channel_send(channel, first, second, words[3] ? number(words[3]) : 65536);
+    if (strcmp(action, "flood") == 0)
+        return channel_flood(channel, first, second);
     if (strcmp(action, "send-packets") == 0)
         return channel_send_packets(channel, first, second, number(words[3]));
     if (strcmp(action, "receive-packets") == 0)

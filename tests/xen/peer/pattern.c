@@ -10,6 +10,11 @@ static uint64_t splitmix64(uint64_t n) {
     return z ^ (z >> 31);
 }
 
+static void put_word(uint8_t* bytes, uint64_t counter) {
+    uint64_t word = htole64(splitmix64(counter));
+    memcpy(bytes, &word, sizeof word);
+}
+
 void pattern_begin(struct pattern* pattern, uint64_t seed) {
     pattern->next = seed;
     pattern->left = 0;
@@ -18,9 +23,14 @@ void pattern_begin(struct pattern* pattern, uint64_t seed) {
 void pattern_fill(struct pattern* pattern, uint8_t* bytes, size_t size) {
     while (size > 0) {
         if (pattern->left == 0) {
-            uint64_t word = htole64(splitmix64(pattern->next++));
-            memcpy(pattern->word, &word, sizeof word);
-            pattern->left = sizeof word;
+            for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t)) {
+                put_word(bytes, pattern->next++);
+                bytes += sizeof(uint64_t);
+            }
+            if (size == 0)
+                return;
+            put_word(pattern->word, pattern->next++);
+            pattern->left = sizeof pattern->word;
         }
         size_t part = size < pattern->left ? size : pattern->left;
         memcpy(bytes, pattern->word + sizeof pattern->word - pattern->left, part);
@@ -44,6 +54,13 @@ void digest_begin(struct digest* digest) {
 void digest_add(struct digest* digest, const uint8_t* bytes, size_t size) {
     while (size > 0) {
         size_t filled = digest->count % sizeof digest->word;
+        for (; filled == 0 && size >= sizeof digest->word; size -= sizeof digest->word) {
+            digest_word(digest, bytes);
+            digest->count += sizeof digest->word;
+            bytes += sizeof digest->word;
+        }
+        if (size == 0)
+            return;
         size_t part = sizeof digest->word - filled;
         if (size < part)
             part = size;

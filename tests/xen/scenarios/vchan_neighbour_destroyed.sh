@@ -10,4 +10,3 @@ for sender in server client; do
     destroy_guest pv
     expect_peer_lost server
 done
-ensure_guest pv

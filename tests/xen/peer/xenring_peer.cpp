@@ -1,0 +1,142 @@
+// What libxenvchan_peer does for figures, on our own stream: same words, same output, so that the
+// lab can put one in the other's place.
+#include <xenring/grant/domain.hpp>
+#include <xenring/vchan/stream.hpp>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t chunk_size = 65536;
+
+struct arguments {
+    std::uint16_t peer = 0;
+    std::string path;
+    std::string ring = "0";
+    unsigned wait = 0;
+    unsigned spin = 20;
+    std::string action;
+    std::uint64_t first = 0;
+    std::uint64_t second = 0;
+};
+
+double microseconds(steady_clock::duration time) {
+    return std::chrono::duration<double, std::micro>{time}.count();
+}
+
+void flood(xenring::vchan::stream& peer, std::uint64_t count, std::size_t write_size) {
+    const std::vector<char> bytes(write_size);
+    for (; count > 0; count -= std::min<std::uint64_t>(count, write_size))
+        asio::write(peer, asio::buffer(bytes, static_cast<std::size_t>(count)));
+    peer.drain();
+}
+
+void sink(xenring::vchan::stream& peer) {
+    std::vector<char> bytes(chunk_size);
+    steady_clock::time_point first;
+    std::uint64_t count = 0;
+    xenring::error_code ec;
+    for (std::size_t size; size = peer.read_some(asio::buffer(bytes), ec), !ec; count += size) {
+        if (count == 0)
+            first = steady_clock::now();
+    }
+    if (ec != asio::error::eof)
+        throw xenring::error{ec, "sink"};
+    std::printf("%ju %.2f MB/s\n", static_cast<std::uintmax_t>(count),
+                static_cast<double>(count) / microseconds(steady_clock::now() - first));
+}
+
+void echo(xenring::vchan::stream& peer) {
+    std::vector<char> bytes(chunk_size);
+    xenring::error_code ec;
+    for (std::size_t size; size = peer.read_some(asio::buffer(bytes), ec), !ec;)
+        asio::write(peer, asio::buffer(bytes, size));
+}
+
+void ping(xenring::vchan::stream& peer, std::size_t size, std::uint64_t rounds) {
+    std::vector<char> bytes(size);
+    std::vector<double> times;
+    while (times.size() < rounds) {
+        const auto began = steady_clock::now();
+        asio::write(peer, asio::buffer(bytes));
+        asio::read(peer, asio::buffer(bytes));
+        times.push_back(microseconds(steady_clock::now() - began));
+    }
+    std::sort(times.begin(), times.end());
+    std::printf("%.0f us median, %.0f us shortest\n", times.at(times.size() / 2), times.front());
+}
+
+void act(xenring::vchan::stream& peer, const arguments& chosen) {
+    if (chosen.action == "flood")
+        flood(peer, chosen.first, static_cast<std::size_t>(chosen.second));
+    else if (chosen.action == "ping")
+        ping(peer, static_cast<std::size_t>(chosen.first), chosen.second);
+    else if (chosen.action == "echo")
+        echo(peer);
+    else
+        sink(peer);
+}
+
+void run(const arguments& chosen, bool server) {
+    asio::io_context io;
+    const xenring::domain here{io.get_executor()};
+    xenring::vchan::stream peer{here};
+    xenring::vchan::options options;
+    options.left_size = std::stoul(chosen.ring);
+    options.right_size = std::stoul(chosen.ring.substr(chosen.ring.find(':') + 1));
+    options.spin = std::chrono::microseconds{chosen.spin};
+    options.wait = std::chrono::seconds{chosen.wait};
+    const xenring::domid other{chosen.peer};
+    if (server)
+        peer.listen(other, chosen.path, options);
+    else
+        peer.connect(other, chosen.path, options);
+    act(peer, chosen);
+    peer.close();
+}
+
+void add_command(CLI::App& app, arguments& chosen, const char* name, bool server) {
+    auto* command = app.add_subcommand(name);
+    command->add_option("--ring", chosen.ring, "LEFT[:RIGHT], bytes");
+    command->add_option("--wait", chosen.wait, "Seconds");
+    command->add_option("--spin", chosen.spin, "Microseconds");
+    command->add_option("PEER_DOMID", chosen.peer)->required();
+    command->add_option("PATH", chosen.path)->required();
+    command->add_option("ACTION", chosen.action)
+        ->required()
+        ->check(CLI::IsMember{{"flood", "sink", "echo", "ping"}});
+    command->add_option("FIRST", chosen.first, "flood: bytes; ping: size");
+    command->add_option("SECOND", chosen.second, "flood: size of a write; ping: rounds");
+    command->callback([&chosen, server] { run(chosen, server); });
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"xenring_peer: figures of a vchan stream"};
+    app.require_subcommand(1);
+    arguments chosen;
+    add_command(app, chosen, "listen", true);
+    add_command(app, chosen, "connect", false);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& wrong) {
+        return app.exit(wrong);
+    } catch (const std::exception& failure) {
+        std::fprintf(stderr, "xenring_peer: %s\n", failure.what());
+        return 1;
+    }
+}
