@@ -22,6 +22,7 @@ enum class fault : std::uint8_t {
     equal_in_page_orders,    ///< vchan: both rings claim the same part of the control page
     references_overlap_ring, ///< vchan: the grant references run into a ring in the page
     bad_live_byte,           ///< vchan: a live byte that means nothing
+    malformed_packet,        ///< netif: slots that cannot be a packet
 };
 
 /// A short English phrase for logs; static storage. An unknown value has a phrase too.
@@ -51,6 +52,8 @@ enum class fault : std::uint8_t {
         return "vchan grant references overlap a ring in the control page";
     case fault::bad_live_byte:
         return "vchan live byte has an impossible value";
+    case fault::malformed_packet:
+        return "slots in the ring cannot be a packet";
     }
     return "unknown fault";
 }

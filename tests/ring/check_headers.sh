@@ -31,6 +31,12 @@ bool use(vchan_page page, vchan_output& out, vchan_input& in) {
     return page.initialise(page.geometry(), {}) == fault::none && out.arm() && out.publish() &&
            in.arm() && in.publish() && in.ended() && page.reference(0) != 0 && out.prepare(9).empty();
 }
+namespace netif {
+verdict use(tx_back_ring& ring, tx_packet& packet) {
+    const verdict what = read(ring, packet);
+    return answer(ring, packet, response_status::okay) ? what : verdict::broken;
+}
+}
 }
 END
     "$compiler" $flags -I"$include" -c "$dir/all.cpp" -o "$dir/all.o"

@@ -1,0 +1,6 @@
+# The network device's wire formats and packet rules.
+xenring_test(ring_netif_test
+    SOURCES
+        netif_wire_test.cpp
+        netif_tx_parser_test.cpp
+    LIBS xenring::ring)
