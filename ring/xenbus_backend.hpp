@@ -30,6 +30,7 @@
 #include <xenring/ring/xenbus_state.hpp>
 #include <xenring/ring/xenbus_step.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -118,7 +119,8 @@ using backend_step = xenbus_step<backend_phase, backend_action>;
 
 /// The event that a frontend's state is. `state` as parse_xenbus_state() has it; a node that is not
 /// there is xenbus_state::unknown.
-[[nodiscard]] constexpr backend_event frontend_event(std::optional<xenbus_state> state) noexcept {
+[[nodiscard]] constexpr backend_event
+event_of_frontend(std::optional<xenbus_state> state) noexcept {
     switch (state.value_or(xenbus_state::reconfigured)) {
     case xenbus_state::unknown:
         return backend_event::frontend_gone;
@@ -163,7 +165,8 @@ using backend_step = xenbus_step<backend_phase, backend_action>;
     default:
         break;
     }
-    if (own == xenbus_state::connected && frontend_event(frontend) == backend_event::frontend_ready)
+    if (own == xenbus_state::connected &&
+        event_of_frontend(frontend) == backend_event::frontend_ready)
         return {backend_phase::resuming, {open_device, look}};
     return {backend_phase::closing, {write_closing, look}};
 }
@@ -182,7 +185,7 @@ public:
                              std::optional<xenbus_state> frontend) noexcept
         : last_(backend_begin(own, frontend)) {}
 
-    /// What is to be done to begin.
+    /// What is to be done to begin; valid until the first event.
     [[nodiscard]] constexpr const backend_actions& first_actions() const noexcept {
         return last_.actions;
     }

@@ -4,7 +4,7 @@
 
 #include <xenring/ring/xenbus_backend.hpp>
 
-namespace xenring::ring::detail {
+namespace xenring::ring::detail::backend {
 
 /// Closing begins only when nothing is mapped any more: Closing tells the frontend that it may take
 /// its pages back.
@@ -215,37 +215,37 @@ constexpr backend_step while_unplugging(backend_event event) noexcept {
     }
 }
 
-} // namespace xenring::ring::detail
+} // namespace xenring::ring::detail::backend
 
 namespace xenring::ring {
 
 constexpr backend_step step(backend_phase phase, backend_event event) noexcept {
     using enum backend_phase;
     if (event == backend_event::directory_lost)
-        return detail::lose_directory(phase);
+        return detail::backend::lose_directory(phase);
     switch (phase) {
     case opening:
-        return detail::while_opening(event);
+        return detail::backend::while_opening(event);
     case resuming:
-        return detail::while_resuming(event);
+        return detail::backend::while_resuming(event);
     case waiting_hotplug:
     case waiting_frontend:
-        return detail::while_waiting(phase, event);
+        return detail::backend::while_waiting(phase, event);
     case connecting:
     case connected:
-        return detail::with_rings(phase, event);
+        return detail::backend::with_rings(phase, event);
     case disconnecting:
     case breaking:
-        return detail::while_disconnecting(phase, event);
+        return detail::backend::while_disconnecting(phase, event);
     case closing:
     case broken:
-        return detail::while_closing(phase, event);
+        return detail::backend::while_closing(phase, event);
     case abandoned:
     case failed:
     case closed:
-        return detail::while_closed(phase, event);
+        return detail::backend::while_closed(phase, event);
     case unplugging:
-        return detail::while_unplugging(event);
+        return detail::backend::while_unplugging(event);
     case releasing:
         if (event == backend_event::device_closed)
             return {finished, {backend_action::write_closed}};

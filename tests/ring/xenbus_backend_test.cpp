@@ -205,7 +205,8 @@ const std::vector<row> table = {
 };
 
 TEST(XenbusBackend, EveryEventInEveryPhaseDoesWhatTheTableSays) {
-    check_table(table, backend_phase_count, backend_event_count, step);
+    check_table(table, backend_phase_count, backend_event_count,
+                [](backend_phase phase, backend_event event) { return step(phase, event); });
 }
 
 TEST(XenbusBackend, TheLastPhaseAndEventAreCounted) {
@@ -222,16 +223,16 @@ TEST(XenbusBackend, OnlyPhasesThatWaitForAFrontendToCloseHaveADeadline) {
 }
 
 TEST(XenbusBackend, AFrontendsStateIsAnEvent) {
-    EXPECT_EQ(frontend_event(xenbus_state::unknown), frontend_gone);
-    EXPECT_EQ(frontend_event(xenbus_state::initialising), frontend_initialising);
-    EXPECT_EQ(frontend_event(xenbus_state::init_wait), frontend_invalid);
-    EXPECT_EQ(frontend_event(xenbus_state::initialised), frontend_ready);
-    EXPECT_EQ(frontend_event(xenbus_state::connected), frontend_ready);
-    EXPECT_EQ(frontend_event(xenbus_state::closing), frontend_closing);
-    EXPECT_EQ(frontend_event(xenbus_state::closed), frontend_closed);
-    EXPECT_EQ(frontend_event(xenbus_state::reconfiguring), frontend_invalid);
-    EXPECT_EQ(frontend_event(xenbus_state::reconfigured), frontend_invalid);
-    EXPECT_EQ(frontend_event(std::nullopt), frontend_invalid) << "garbage";
+    EXPECT_EQ(event_of_frontend(xenbus_state::unknown), frontend_gone);
+    EXPECT_EQ(event_of_frontend(xenbus_state::initialising), frontend_initialising);
+    EXPECT_EQ(event_of_frontend(xenbus_state::init_wait), frontend_invalid);
+    EXPECT_EQ(event_of_frontend(xenbus_state::initialised), frontend_ready);
+    EXPECT_EQ(event_of_frontend(xenbus_state::connected), frontend_ready);
+    EXPECT_EQ(event_of_frontend(xenbus_state::closing), frontend_closing);
+    EXPECT_EQ(event_of_frontend(xenbus_state::closed), frontend_closed);
+    EXPECT_EQ(event_of_frontend(xenbus_state::reconfiguring), frontend_invalid);
+    EXPECT_EQ(event_of_frontend(xenbus_state::reconfigured), frontend_invalid);
+    EXPECT_EQ(event_of_frontend(std::nullopt), frontend_invalid) << "garbage";
 }
 
 TEST(XenbusBackend, BeginsByWhatTheStoreSays) {
