@@ -36,6 +36,15 @@ verdict use(tx_back_ring& ring, tx_packet& packet) {
     const verdict what = read(ring, packet);
     return answer(ring, packet, response_status::okay) ? what : verdict::broken;
 }
+verdict use(rx_reader& reader, rx_front_ring& ring, rx_packet& packet) {
+    return reader.post(ring, 1) ? reader.read(ring, packet) : verdict::empty;
+}
+bool use(rx_back_ring& ring, rx_delivery& out, const packet_info& info) {
+    return plan(ring, 60, info, {}, out) == send_error::none && answer(ring, out);
+}
+bool use(tx_front_ring& ring, std::span<const tx_piece> pieces, const packet_info& info) {
+    return write(ring, pieces, info) == send_error::none;
+}
 }
 }
 END

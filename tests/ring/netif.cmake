@@ -3,4 +3,8 @@ xenring_test(ring_netif_test
     SOURCES
         netif_wire_test.cpp
         netif_tx_parser_test.cpp
+        netif_tx_hostile_test.cpp
+        netif_tx_builder_test.cpp
+        netif_rx_builder_test.cpp
+        netif_rx_parser_test.cpp
     LIBS xenring::ring)

@@ -16,8 +16,8 @@ namespace xenring::test {
 /// What a peer wrote, in order; what we pushed is kept. Counts how many slots were taken.
 template <class Incoming, class Outgoing>
 struct scripted_ring {
-    std::deque<Incoming> incoming;
-    std::vector<Outgoing> outgoing;
+    std::deque<Incoming> incoming{};
+    std::vector<Outgoing> outgoing{};
     std::size_t popped = 0;
     ring::fault what = ring::fault::none;
 
