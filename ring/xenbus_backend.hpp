@@ -52,7 +52,9 @@ enum class backend_phase : std::uint8_t {
     failed,           ///< [6] the same, and our device is broken
     closed,           ///< [6] both ends are; the device is kept for the frontend to come again
     unplugging,       ///< [5] no rings; to be removed as soon as the frontend has closed its end
-    releasing,        ///< [any] our device is being closed; then 6
+    clearing,         ///< [any] the frontend is gone, our device is being closed; then 6
+    deserted,         ///< [6] nothing is left; the toolstack will remove it, or a frontend comes
+    releasing,        ///< [any] to be removed, our device is being closed; then 6 for the last time
     dropping,         ///< [not ours] the same, for a directory that is not ours any more
     finished,         ///< for ever: drop the object
 };
@@ -65,7 +67,7 @@ enum class backend_event : std::uint8_t {
     hotplug_connected,     ///< "hotplug-status" is "connected"; where no script runs, at once
     hotplug_failed,        ///< "hotplug-status" is "error"
     frontend_gone,         ///< its state is not there, or 0, or its domain is dead
-    frontend_initialising, ///< 1
+    frontend_initialising, ///< 1; or 4 with other keys than were mapped: 1 was missed
     frontend_ready,        ///< 3 or 4
     frontend_closing,      ///< 5
     frontend_closed,       ///< 6
@@ -78,7 +80,7 @@ enum class backend_event : std::uint8_t {
     directory_lost,        ///< our directory is not there, or new: its state is 1 and we wrote more
     deadline_passed,
 };
-inline constexpr std::size_t backend_phase_count = 17;
+inline constexpr std::size_t backend_phase_count = 19;
 inline constexpr std::size_t backend_event_count = 18;
 
 /// What a backend asks its caller to do.

@@ -20,11 +20,18 @@ constexpr backend_step release() noexcept {
     return {backend_phase::releasing, {backend_action::close_device}};
 }
 
+constexpr backend_step clear() noexcept {
+    return {backend_phase::clearing, {backend_action::close_device}};
+}
+
 /// Nothing is written any more: the directory may be another device's by now.
 constexpr backend_step lose_directory(backend_phase phase) noexcept {
     switch (phase) {
-    case backend_phase::releasing: // close_device is under way
+    case backend_phase::clearing: // close_device is under way
+    case backend_phase::releasing:
         return {backend_phase::dropping};
+    case backend_phase::deserted:
+        return {backend_phase::finished};
     case backend_phase::dropping:
     case backend_phase::finished:
         return {phase};
@@ -43,6 +50,7 @@ constexpr backend_step while_opening(backend_event event) noexcept {
     case backend_event::device_failed:
         return {backend_phase::broken, {write_closing, look}, xenbus_fault::device_failed};
     case backend_event::frontend_gone:
+        return clear();
     case backend_event::removal_asked:
         return release();
     default:
@@ -58,7 +66,7 @@ constexpr backend_step while_resuming(backend_event event) noexcept {
     case backend_event::device_failed:
         return {backend_phase::broken, {write_closing, look}, xenbus_fault::device_failed};
     case backend_event::frontend_gone:
-        return release();
+        return clear();
     case backend_event::frontend_initialising:
     case backend_event::frontend_closing:
     case backend_event::frontend_closed:
@@ -98,7 +106,7 @@ constexpr backend_step while_waiting(backend_phase phase, backend_event event) n
     case backend_event::frontend_invalid:
         return close(xenbus_fault::invalid_peer_state);
     case backend_event::frontend_gone:
-        return release();
+        return clear();
     default:
         return {phase};
     }
@@ -160,7 +168,7 @@ constexpr backend_step while_closing(backend_phase phase, backend_event event) n
     case backend_event::frontend_closed:
         return {backend_phase::closed, {write_closed}};
     case backend_event::frontend_gone:
-        return release();
+        return clear();
     case backend_event::removal_asked:
         return {backend_phase::unplugging, {look}};
     case backend_event::deadline_passed:
@@ -192,6 +200,7 @@ constexpr backend_step while_closed(backend_phase phase, backend_event event) no
     case backend_event::frontend_closed:
         return {backend_phase::closed};
     case backend_event::frontend_gone:
+        return clear();
     case backend_event::removal_asked:
         return release();
     default:
@@ -213,6 +222,36 @@ constexpr backend_step while_unplugging(backend_event event) noexcept {
     default:
         return {backend_phase::unplugging};
     }
+}
+
+/// A toolstack that destroys a domain may unplug only now, and waits for 6 then.
+constexpr backend_step while_leaving(backend_phase phase, backend_event event) noexcept {
+    using enum backend_phase;
+    const bool closed_device = event == backend_event::device_closed;
+    const bool removal = event == backend_event::removal_asked;
+    switch (phase) {
+    case clearing:
+        if (removal)
+            return {releasing};
+        if (closed_device)
+            return {deserted, {backend_action::write_closed, backend_action::look}};
+        break;
+    case deserted:
+        if (removal)
+            return {finished, {backend_action::write_closed}};
+        if (event == backend_event::frontend_initialising)
+            return {opening, {backend_action::open_device}};
+        break;
+    case releasing:
+        if (closed_device)
+            return {finished, {backend_action::write_closed}};
+        break;
+    default:
+        if (closed_device)
+            return {finished};
+        break;
+    }
+    return {phase};
 }
 
 } // namespace xenring::ring::detail::backend
@@ -246,14 +285,11 @@ constexpr backend_step step(backend_phase phase, backend_event event) noexcept {
         return detail::backend::while_closed(phase, event);
     case unplugging:
         return detail::backend::while_unplugging(event);
+    case clearing:
+    case deserted:
     case releasing:
-        if (event == backend_event::device_closed)
-            return {finished, {backend_action::write_closed}};
-        break;
     case dropping:
-        if (event == backend_event::device_closed)
-            return {finished};
-        break;
+        return detail::backend::while_leaving(phase, event);
     case finished:
         break;
     }

@@ -59,7 +59,8 @@ enum class frontend_event : std::uint8_t {
     rings_disconnected,   ///< the end of disconnect
     backend_misbehaved,   ///< a ring is poisoned, or the device is broken for another reason
     close_requested,      ///< the device is not wanted any more; stands
-    reconnect_requested,  ///< close if need be, and open again; stands until phase is waiting
+    reconnect_requested,  ///< close if it is connected, and open again; stands until it is, or
+                          ///< until the caller has enough of faults
     backend_moved,        ///< "backend" names another directory, or our state is 1 and we wrote
                           ///< more: a resumed domain, or a device that was taken out and put back
     directory_lost,       ///< our directory is not there

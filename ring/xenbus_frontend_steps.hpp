@@ -82,7 +82,6 @@ constexpr frontend_step while_publishing(frontend_event event) noexcept {
     case frontend_event::backend_closing:
     case frontend_event::backend_closed:
     case frontend_event::close_requested:
-    case frontend_event::reconnect_requested:
         return close();
     case frontend_event::backend_invalid:
         return close(xenbus_fault::invalid_peer_state);
@@ -111,8 +110,9 @@ constexpr frontend_step with_rings(frontend_phase phase, frontend_event event) n
     case frontend_event::backend_closing:
     case frontend_event::backend_closed:
     case frontend_event::close_requested:
-    case frontend_event::reconnect_requested:
         return hold_and_close();
+    case frontend_event::reconnect_requested: // else it is just being done
+        return flowing ? hold_and_close() : frontend_step{phase};
     case frontend_event::backend_invalid:
         return hold_and_close(xenbus_fault::invalid_peer_state);
     case frontend_event::backend_misbehaved:
@@ -137,13 +137,12 @@ constexpr frontend_step while_closing(frontend_event event) noexcept {
     }
 }
 
-/// A backend before InitWait or in it has nothing of ours either: it was started anew.
+/// A backend that began anew may have our rings mapped already, so Closed alone counts. It will say
+/// it when it sees ours.
 constexpr frontend_step while_parting(frontend_event event) noexcept {
     switch (event) {
     case frontend_event::backend_closed:
     case frontend_event::backend_gone:
-    case frontend_event::backend_initialising:
-    case frontend_event::backend_init_wait:
         return {frontend_phase::disconnecting, {frontend_action::disconnect}};
     case frontend_event::deadline_passed:
         return {frontend_phase::disconnecting,

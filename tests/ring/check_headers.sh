@@ -31,6 +31,12 @@ bool use(vchan_page page, vchan_output& out, vchan_input& in) {
     return page.initialise(page.geometry(), {}) == fault::none && out.arm() && out.publish() &&
            in.arm() && in.publish() && in.ended() && page.reference(0) != 0 && out.prepare(9).empty();
 }
+backend_step use(xenbus_backend& half, std::string_view state) {
+    return half.handle(event_of_frontend(parse_xenbus_state(state)));
+}
+frontend_step use(xenbus_frontend& half, std::string_view state) {
+    return half.handle(event_of_backend(parse_xenbus_state(state)));
+}
 namespace netif {
 verdict use(tx_back_ring& ring, tx_packet& packet) {
     const verdict what = read(ring, packet);
@@ -44,6 +50,10 @@ bool use(rx_back_ring& ring, rx_delivery& out, const packet_info& info) {
 }
 bool use(tx_front_ring& ring, std::span<const tx_piece> pieces, const packet_info& info) {
     return write(ring, pieces, info) == send_error::none;
+}
+std::uint32_t use(steering& settings, const ctrl_request& request, std::span<const std::byte> frame) {
+    const auto step = begin(request, settings, 512);
+    return settings.hash(frame) && step.need == control_need::nothing ? step.response.status : 0;
 }
 }
 }
