@@ -7,4 +7,6 @@ xenring_test(ring_netif_test
         netif_tx_builder_test.cpp
         netif_rx_builder_test.cpp
         netif_rx_parser_test.cpp
+        netif_hash_test.cpp
+        netif_control_test.cpp
     LIBS xenring::ring)
