@@ -5,6 +5,7 @@
     # timeout: 120            seconds
     # needs: PROGRAM...       executables of the build tree
     # last                    after all others
+    # measures                a benchmark, no test: runs only when it is named
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ import re
 
 from . import LabError
 
-FIELD = re.compile(r"^# (guests|timeout|needs|last)(?:: (.*))?$")
+FIELD = re.compile(r"^# (guests|timeout|needs|last|measures)(?:: (.*))?$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Scenario:
     timeout: int
     needs: tuple
     last: bool
+    measures: bool
 
     def plan_line(self):
         return f"{self.name} {os.path.basename(self.script)} {self.guest} {self.timeout}\n"
@@ -40,11 +42,13 @@ def load(directory):
 
 
 def select(scenarios, names):
-    """Those of the names; a name without its guest means each of its guests."""
+    """Those of the names, or all tests; a name without its guest means each of its guests."""
     unknown = [name for name in names if not any(_matches(each, name) for each in scenarios)]
     if unknown:
         raise LabError(f"no such scenario: {' '.join(unknown)} (the command list shows them)")
-    return [each for each in scenarios if not names or any(_matches(each, name) for name in names)]
+    if not names:
+        return [each for each in scenarios if not each.measures]
+    return [each for each in scenarios if any(_matches(each, name) for name in names)]
 
 
 def _matches(scenario, name):
@@ -57,7 +61,8 @@ def _scenarios_of(script):
     for guest in fields.get("guests", "none").split():
         yield Scenario(name=base if guest == "none" else f"{base}.{guest}", script=script, guest=guest,
                        timeout=int(fields.get("timeout", "60")),
-                       needs=tuple(fields.get("needs", "").split()), last="last" in fields)
+                       needs=tuple(fields.get("needs", "").split()), last="last" in fields,
+                       measures="measures" in fields)
 
 
 def _header(script):

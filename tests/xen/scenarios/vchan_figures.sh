@@ -1,6 +1,7 @@
 # Our stream with itself beside libxenvchan with itself, dom0 to guest, taken in turn: medians and ratios.
 # guests: pv pvh
 # timeout: 400
+# measures
 # needs: libxenvchan_peer xenring_peer
 
 . /lab/vchan.sh
