@@ -1,5 +1,7 @@
 xenring_test(ring_xenbus_test
-    SOURCES xenbus_state_test.cpp xenbus_backend_test.cpp xenbus_frontend_test.cpp
+    SOURCES
+        xenbus_state_test.cpp xenbus_backend_test.cpp xenbus_frontend_test.cpp
+        xenbus_backend_story_test.cpp xenbus_frontend_story_test.cpp
     LIBS xenring::ring)
 xenring_test(ring_xenbus_cosimulation
     SOURCES
