@@ -61,7 +61,16 @@ public:
             take_data(response, slot);
         if (expected_ == expected::nothing && packet_.size < min_frame_size)
             fail(packet_error::shorter_than_ethernet);
-        return expected_ != expected::nothing && !is_fatal(packet_.error);
+        const bool more = expected_ != expected::nothing && !is_fatal(packet_.error);
+        if (!more && packet_.error != packet_error::none)
+            drop_data();
+        return more;
+    }
+
+    /// Ends a packet whose next slot cannot be had.
+    constexpr void stop(packet_error error) noexcept {
+        packet_.error = error;
+        drop_data();
     }
 
 private:
@@ -103,6 +112,13 @@ private:
             return fail(error);
         if ((extra.flags & extra_more) == 0)
             expected_ = after_data();
+    }
+
+    /// Of a bad packet nobody shall use anything.
+    constexpr void drop_data() noexcept {
+        packet_.size = 0;
+        packet_.pieces.clear();
+        packet_.info = {};
     }
 
     [[nodiscard]] constexpr expected after_data() const noexcept {
@@ -158,8 +174,8 @@ public:
             if (!response) {
                 if (packet.slot_count == 0 && ring.fault() == fault::none)
                     return verdict::empty;
-                packet.error = ring.fault() != fault::none ? packet_error::ring_fault
-                                                           : packet_error::incomplete_packet;
+                parser.stop(ring.fault() != fault::none ? packet_error::ring_fault
+                                                        : packet_error::incomplete_packet);
                 break;
             }
             more = parser.take(*response);

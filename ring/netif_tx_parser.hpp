@@ -24,8 +24,8 @@ namespace xenring::ring::netif {
 using tx_front_ring = front_ring<tx_request, tx_response>;
 using tx_back_ring = back_ring<tx_request, tx_response>;
 
-/// A packet from a guest. Of a packet that was not accepted only `error` and what answer() needs
-/// mean anything. Plain data: copy it, keep it as long as you like, reuse it for the next packet.
+/// A packet from a guest; without data if it was not accepted. Plain data: copy it, keep it as long
+/// as you like, reuse it for the next packet.
 struct tx_packet {
     std::uint32_t size = 0; ///< bytes of all fragments together, at least min_frame_size
     /// Where the bytes are, in order. Empty slots are left out: nobody touches their reference
@@ -55,7 +55,7 @@ public:
 
     /// Takes the next slot in. True: the packet goes on in another one. False: it is complete,
     /// accepted or not: see packet.error. O(1); a packet ends after at most fatal_slots +
-    /// max_extras calls, whatever the peer wrote.
+    /// max_extras + 1 calls, whatever the peer wrote.
     [[nodiscard]] constexpr bool take(const tx_request& slot) noexcept {
         if (expected_ == expected::extra)
             take_extra(extra_of(slot));
@@ -63,7 +63,16 @@ public:
             take_data(slot);
         if (expected_ == expected::nothing && !is_fatal(packet_.error))
             finish();
-        return expected_ != expected::nothing && !is_fatal(packet_.error);
+        const bool more = expected_ != expected::nothing && !is_fatal(packet_.error);
+        if (!more && packet_.error != packet_error::none)
+            drop_data();
+        return more;
+    }
+
+    /// Ends a packet whose next slot cannot be had.
+    constexpr void stop(packet_error error) noexcept {
+        packet_.error = error;
+        drop_data();
     }
 
 private:
@@ -122,7 +131,8 @@ private:
             packet_.fragments.pop_front();
     }
 
-    /// The request that carries a multicast extra is a dummy: what it says about data is not read.
+    /// Of a bad packet nobody shall use anything. And the request that carries a multicast extra is
+    /// a dummy: what it says about data is not read.
     constexpr void drop_data() noexcept {
         packet_.size = 0;
         packet_.fragments.clear();
@@ -147,7 +157,7 @@ private:
 ///   rejected  answer() it with response_status::error, and go on
 ///   broken    the ring is poisoned with what the peer did, packet.error says it in netif's terms;
 ///             nothing is to be answered, the device is to be closed
-/// Never allocates, reads each slot once, and pops at most fatal_slots + max_extras of them.
+/// Never allocates, reads each slot once, and pops at most fatal_slots + max_extras + 1 of them.
 template <class Ring>
 [[nodiscard]] verdict read(Ring& ring, tx_packet& packet) noexcept {
     tx_parser parser(packet);
@@ -160,8 +170,8 @@ template <class Ring>
         }
         if (first && ring.fault() == fault::none)
             return verdict::empty;
-        packet.error = ring.fault() != fault::none ? packet_error::ring_fault
-                                                   : packet_error::incomplete_packet;
+        parser.stop(ring.fault() != fault::none ? packet_error::ring_fault
+                                                : packet_error::incomplete_packet);
         more = false;
     }
     if (is_fatal(packet.error)) {

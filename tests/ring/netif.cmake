@@ -9,4 +9,6 @@ xenring_test(ring_netif_test
         netif_rx_parser_test.cpp
         netif_hash_test.cpp
         netif_control_test.cpp
+        netif_model_test.cpp
+        netif_round_trip_test.cpp
     LIBS xenring::ring)
