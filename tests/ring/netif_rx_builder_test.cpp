@@ -149,5 +149,30 @@ TEST(NetifRxBuilder, ACopyThatFailedIsReportedInItsSlot) {
     EXPECT_EQ(out.responses[0].status, response_status::error);
 }
 
+// What went wrong in backends, by the number of Xen's advisory.
+
+TEST(NetifRxBuilderRegression, Xsa361_ACopyThatFailedLosesThePacketAndNotTheRing) {
+    auto ring = posted(2);
+    rx_delivery out;
+    ASSERT_EQ(plan(ring, 60, {}, {}, out), send_error::none);
+    out.fail(0);
+    ASSERT_TRUE(answer(ring, out));
+    ASSERT_EQ(plan(ring, 61, {}, {}, out), send_error::none);
+    ASSERT_TRUE(answer(ring, out));
+    EXPECT_EQ(ring.outgoing[0].status, response_status::error);
+    EXPECT_EQ(ring.outgoing[1].status, 61) << "nothing is left of the failure";
+    EXPECT_EQ(ring.what, fault::none);
+}
+
+TEST(NetifRxBuilderRegression, Xsa392_AGuestThatLeavesTooFewBuffersForThePacketIsSeenAsStalled) {
+    auto ring = posted(2); // some are there, which must not count as progress
+    rx_delivery out;
+    EXPECT_GT(rx_slots_needed(9000, {}), ring.available());
+    EXPECT_EQ(plan(ring, 9000, {}, {}, out), send_error::no_room);
+    ring.incoming.push_back({9, 0, 9});
+    EXPECT_LE(rx_slots_needed(9000, {}), ring.available());
+    EXPECT_EQ(plan(ring, 9000, {}, {}, out), send_error::none);
+}
+
 } // namespace
 } // namespace xenring::ring::netif
