@@ -68,7 +68,7 @@ void store_client::send(message_type type, std::uint32_t transaction,
     error_code ignored;
     std::uint32_t id = 0;
     if (submit(type, transaction, std::move(payload), ignored, id))
-        flush_output();
+        pump();
 }
 
 store_client::pending_request* store_client::submit(message_type type, std::uint32_t transaction,
@@ -86,6 +86,8 @@ store_client::pending_request* store_client::submit(message_type type, std::uint
     request.type = type;
     outgoing& added = output_.emplace_back();
     added.request = id;
+    added.needs_quiet = pipe_->watches_need_quiet() &&
+                        (type == message_type::watch || type == message_type::unwatch);
     store_wire::encode({type, id, transaction, std::move(payload)}, added.bytes);
     return &request;
 }
@@ -105,14 +107,19 @@ void store_client::pump() {
             dispatch(std::move(*message));
         if (ec)
             fail(ec);
+        flush_output(); // what had to wait for an answer
     }
 }
 
 void store_client::flush_output() {
-    while (!output_.empty() && !failure_ && write_message(output_.front())) {
+    while (!failure_ && may_write() && write_message(output_.front())) {
         output_.pop_front();
         written_ = 0;
     }
+}
+
+bool store_client::may_write() const noexcept {
+    return !output_.empty() && (unanswered_ == 0 || !output_.front().needs_quiet);
 }
 
 // True when there is nothing left of it to write.
@@ -120,8 +127,10 @@ bool store_client::write_message(const outgoing& message) {
     error_code ec;
     while (!ec && written_ < message.bytes.size())
         written_ += pipe_->write_some(std::span{message.bytes}.subspan(written_), ec);
-    if (!ec)
+    if (!ec) {
+        ++unanswered_;
         return true;
+    }
     if (ec == boost::asio::error::would_block)
         return false;
     if (ec == boost::asio::error::broken_pipe) {
@@ -147,10 +156,11 @@ void store_client::dispatch(store_wire::message&& message) {
         return;
     }
     const auto found = requests_.find(answered_request(message));
-    if (found == requests_.end())
+    if (found == requests_.end() || unanswered_ == 0)
         return fail(errc::store_protocol);
     pending_request request = std::move(found->second);
     requests_.erase(found);
+    --unanswered_;
     if (message.type == message_type::error)
         return finish(request, store_wire::parse_error(message.payload), {});
     if (message.type == request.type)
@@ -215,7 +225,7 @@ bool store_client::wait_until(session& lock, const std::function<bool()>& done,
 }
 
 void store_client::poll(session& lock, int timeout) {
-    const int events = output_.empty() ? POLLIN : POLLIN | POLLOUT;
+    const int events = may_write() ? POLLIN | POLLOUT : POLLIN;
     std::array<pollfd, 2> descriptors{pollfd{pipe_->native_handle(), static_cast<short>(events), 0},
                                       pollfd{wake_descriptor_, POLLIN, 0}};
     polling_ = true;

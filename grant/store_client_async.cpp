@@ -121,7 +121,7 @@ void store_client::arm() {
     using wait = asio::posix::stream_descriptor;
     if (!read_armed_)
         async_poll(wait::wait_read, read_armed_);
-    if (!write_armed_ && !output_.empty())
+    if (!write_armed_ && may_write())
         async_poll(wait::wait_write, write_armed_);
 }
 

@@ -32,6 +32,13 @@ public:
     /// Linux refuses a watch.
     virtual std::size_t write_some(std::span<const std::byte> bytes, error_code& ec) noexcept = 0;
 
+    /// Whether a WATCH or UNWATCH may be written only while no other answer is outstanding. So it
+    /// is on Linux' device: write() holds the file's lock until xenstored has answered, and the
+    /// kernel thread that would bring the answer first has to deliver the older one, for which it
+    /// needs that lock. The whole domain then is without its store for good (xenbus_dev_frontend.c,
+    /// xenbus_file_write and xenbus_dev_queue_reply).
+    virtual bool watches_need_quiet() const noexcept { return false; }
+
     /// Reads what is there. boost::asio::error::would_block: nothing is there;
     /// boost::asio::error::eof: the store closed the connection.
     virtual std::size_t read_some(std::span<std::byte> bytes, error_code& ec) noexcept = 0;
@@ -45,6 +52,7 @@ public:
     ~fd_store_pipe() override;
 
     int native_handle() const noexcept override { return descriptor_; }
+    bool watches_need_quiet() const noexcept override { return !is_socket_; }
     std::size_t write_some(std::span<const std::byte> bytes, error_code& ec) noexcept override;
     std::size_t read_some(std::span<std::byte> bytes, error_code& ec) noexcept override;
 

@@ -103,6 +103,7 @@ private:
     };
     struct outgoing {
         std::uint32_t request;
+        bool needs_quiet; ///< waits until no answer is outstanding
         std::vector<std::byte> bytes;
     };
     struct completion {
@@ -117,6 +118,7 @@ private:
                             error_code& ec, std::uint32_t& id);
     void pump();
     void flush_output();
+    bool may_write() const noexcept;
     bool write_message(const outgoing& message);
     void dispatch(store_wire::message&& message);
     std::uint32_t answered_request(const store_wire::message& message) const;
@@ -149,7 +151,8 @@ private:
     error_code failure_;
     store_wire::decoder decoder_;
     std::deque<outgoing> output_;
-    std::size_t written_ = 0; ///< bytes of the first of them that are gone
+    std::size_t written_ = 0;    ///< bytes of the first of them that are gone
+    std::size_t unanswered_ = 0; ///< requests that are written and not answered yet
     std::unordered_map<std::uint32_t, pending_request> requests_;
     std::unordered_map<std::string, std::shared_ptr<watch_state>> watches_;
     std::uint32_t next_request_ = 1;

@@ -1,12 +1,15 @@
 #include "agent.hpp"
 
 #include <xenring/grant/ledger.hpp>
+#include <xenring/grant/store_watch.hpp>
 
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <stdexcept>
+#include <thread>
 
 namespace xenring::conformance {
 namespace {
@@ -43,6 +46,7 @@ const std::map<std::string, agent::handler>& agent::handlers() {
         {"store-read", &agent::store_operation},
         {"store-write", &agent::store_operation},
         {"store-remove", &agent::store_operation},
+        {"store-crowd", &agent::store_crowd},
         {"reset", &agent::reset},
         {"kill", &agent::kill},
     };
@@ -180,6 +184,28 @@ words agent::store_operation(const words& command) {
         store_.write(command.at(1), bytes_of(command.at(2)));
     else
         store_.remove(command.at(1));
+    return {};
+}
+
+/// Reads a node again and again while watches on it come and go.
+words agent::store_crowd(const words& command) {
+    const auto& path = command.at(1);
+    std::atomic<bool> done{false};
+    std::thread reader{[&] {
+        error_code ec;
+        while (!done && !ec)
+            store_.read(path, ec);
+    }};
+    error_code ec;
+    for (auto rounds = number_of(command.at(2)); rounds != 0 && !ec; --rounds) {
+        auto watch = store_.watch(path, ec);
+        if (!ec)
+            watch.wait_for(std::chrono::seconds{5}, ec);
+    }
+    done = true;
+    reader.join();
+    if (ec)
+        throw error{ec, "watch a node that is being read"};
     return {};
 }
 

@@ -50,6 +50,7 @@ private:
     words wait_event(const words& command);
     words close_events(const words& command);
     words store_operation(const words& command);
+    words store_crowd(const words& command);
     words reset(const words& command);
     words kill(const words& command);
 

@@ -130,6 +130,10 @@ void far_domain::store_remove(const std::string& path) {
     call({"store-remove", path});
 }
 
+void far_domain::store_crowd(const std::string& path, std::uint32_t rounds) {
+    call({"store-crowd", path, std::to_string(rounds)});
+}
+
 std::size_t far_domain::reset() {
     const auto reply = call({"reset"});
     return number_of(reply.at(0)) + number_of(reply.at(1));

@@ -54,6 +54,8 @@ public:
     std::string store_read(const std::string& path);
     void store_write(const std::string& path, std::string_view value);
     void store_remove(const std::string& path);
+    /// Has one thread read the node while another adds and removes a watch on it, so many times.
+    void store_crowd(const std::string& path, std::uint32_t rounds);
 
     /// Gives up everything that the agent holds. Returns how many pages it says are left over.
     std::size_t reset();

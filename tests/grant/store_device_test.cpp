@@ -20,6 +20,10 @@ struct device_behaviour {
     int refuse_watch = 0;           ///< an errno: the next watch is refused by write() itself
     bool anonymous_answers = false; ///< WATCH and UNWATCH are answered with request number 0
     bool full = false;              ///< write() would block
+    bool silent = false;            ///< read() would block
+    int unwatches = 0;              ///< how many were written
+    bool deadlocked = false;        ///< a watch was written before an older answer was there
+    std::size_t outstanding = 0;    ///< answers that have not been read
     std::size_t largest_message = 4096;
 };
 
@@ -29,6 +33,7 @@ public:
         : inner_{std::move(inner)}, behaviour_{behaviour} {}
 
     int native_handle() const noexcept override { return inner_->native_handle(); }
+    bool watches_need_quiet() const noexcept override { return true; }
 
     std::size_t write_some(std::span<const std::byte> bytes, error_code& ec) noexcept override {
         ec = {};
@@ -43,21 +48,32 @@ public:
             ec = errno_code(std::exchange(behaviour_.refuse_watch, 0));
         if (ec)
             return 0;
+        if (type == message_type::watch || type == message_type::unwatch)
+            behaviour_.deadlocked |= behaviour_.outstanding != 0;
+        behaviour_.unwatches += type == message_type::unwatch;
         // One message; what else there is, is forgotten.
         inner_->write_some(bytes.first(store_wire::header_size + header[3]), ec);
-        return ec ? 0 : bytes.size();
+        if (ec)
+            return 0;
+        ++behaviour_.outstanding;
+        return bytes.size();
     }
 
     std::size_t read_some(std::span<std::byte> bytes, error_code& ec) noexcept override {
+        if (behaviour_.silent) {
+            ec = boost::asio::error::would_block;
+            return 0;
+        }
         const std::size_t count = inner_->read_some(bytes, ec);
-        if (!behaviour_.anonymous_answers || ec)
-            return count;
         // Whole messages only come out of the store in this process when they fit.
         for (std::size_t at = 0; at + store_wire::header_size <= count;) {
             std::uint32_t header[4];
             std::memcpy(header, bytes.data() + at, sizeof header);
             const auto type = static_cast<message_type>(header[0]);
-            if (type == message_type::watch || type == message_type::unwatch)
+            if (type != message_type::watch_event)
+                --behaviour_.outstanding;
+            if (behaviour_.anonymous_answers &&
+                (type == message_type::watch || type == message_type::unwatch))
                 std::memset(bytes.data() + at + 4, 0, 8);
             at += store_wire::header_size + header[3];
         }
@@ -120,6 +136,21 @@ TEST_F(StoreDevice, TakesAnswersToWatchesThatNameNoRequest) {
     EXPECT_EQ(second.wait_for(0ms), "data");
     context.run();
     EXPECT_TRUE(read);
+}
+
+// Linux would hang, and with it every program of the domain that uses the store.
+TEST_F(StoreDevice, SendsWhatWaitedForAnAnswerOnceThatIsThere) {
+    store_watch watch = own.watch("data");
+    behaviour.silent = true;
+    bool read = false;
+    own.async_read("domid", [&](error_code ec, const std::string&) { read = !ec; });
+    watch.close();
+    EXPECT_EQ(behaviour.unwatches, 0);
+    behaviour.silent = false;
+    context.run();
+    EXPECT_TRUE(read);
+    EXPECT_EQ(behaviour.unwatches, 1);
+    EXPECT_FALSE(behaviour.deadlocked);
 }
 
 } // namespace
