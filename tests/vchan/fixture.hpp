@@ -14,6 +14,7 @@
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,6 +88,12 @@ protected:
     std::shared_ptr<hypervisor> server_program, client_program;
     std::optional<domain> server_here, client_here;
 };
+
+/// How often a test of a race repeats it: `usual`, or what the nightly run says in the environment.
+inline int rounds(int usual) {
+    const char* const wish = std::getenv("XENRING_TEST_ROUNDS");
+    return wish ? std::atoi(wish) : usual;
+}
 
 inline void send(stream& to, std::string_view text) {
     asio::write(to, asio::buffer(text));
