@@ -15,14 +15,18 @@ class shared_store : public two_domains {
 protected:
     void SetUp() override {
         two_domains::SetUp();
+        if (HasFatalFailure())
+            return;
         shared_ = far().home() + "data/conformance/shared";
         private_ = "/conformance-private";
         near_store().write(private_, "not for guests");
         near_store().set_permissions(private_, {{near().self(), store_access::none}});
     }
     void TearDown() override {
-        near_store().remove(shared_);
-        near_store().remove(private_);
+        if (!shared_.empty()) {
+            near_store().remove(shared_);
+            near_store().remove(private_);
+        }
         two_domains::TearDown();
     }
     /// Waits until the watch fired and `done` holds; other events may come before.
