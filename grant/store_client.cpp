@@ -133,7 +133,8 @@ bool store_client::write_message(const outgoing& message) {
     }
     if (ec == boost::asio::error::would_block)
         return false;
-    if (ec == boost::asio::error::broken_pipe) {
+    if (ec == boost::asio::error::broken_pipe ||
+        written_ > 0) { // nothing can follow half a message
         fail(errc::store_gone);
         return false;
     }

@@ -108,9 +108,10 @@ void store_client::cancel_wait(watch_state& watch, std::uint64_t number) {
     ready(std::move(waiter), asio::error::operation_aborted, {});
 }
 
-// The reactor watches the pipe only while a handler waits: an idle store does not keep run() going.
+// The reactor watches the pipe only while a handler waits, or what waits for an older answer: an
+// idle store does not keep run() going.
 void store_client::arm() {
-    if (async_waits_ == 0 || failure_) {
+    if ((async_waits_ == 0 && output_.empty()) || failure_) {
         error_code ignored;
         if (descriptor_ && (read_armed_ || write_armed_))
             descriptor_->cancel(ignored);
