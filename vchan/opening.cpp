@@ -1,5 +1,6 @@
 #include <xenring/vchan/opening.hpp>
 #include <xenring/vchan/path.hpp>
+#include <xenring/vchan/server_keys.hpp>
 #include <xenring/vchan/stream_service.hpp>
 
 #include <boost/asio/bind_executor.hpp>
@@ -50,6 +51,8 @@ public:
         : core_{std::move(core)}, request_{std::move(request)},
           deadline_{deadline_of(request_.chosen)}, timer_{core_->executor()} {}
 
+    ~opening() { withdraw(); } // the context went away
+
     void start(stream_core::wait_handler handler) {
         core_->cancel_opening = [weak = weak_from_this()] {
             if (const auto self = weak.lock())
@@ -84,11 +87,22 @@ private:
             [self = shared_from_this()] { self->attempted(); });
     }
 
+    /// Takes back what nobody wants any more, a server's announcement included. Blocks.
+    void withdraw() noexcept {
+        if (!opened_)
+            return;
+        const auto names = opened_->names;
+        opened_.reset();
+        error_code ignored; // it goes as far as the store lets it
+        if (names.role == ring::vchan_role::server)
+            remove_keys(core_->here().store(), names.base, names.keys, ignored);
+    }
+
     void attempted() {
-        if (cancelled_) {
-            opened_.reset();
-            return finish(asio::error::operation_aborted);
-        }
+        if (cancelled_)
+            return run_blocking(
+                core_->executor(), [self = shared_from_this()] { self->withdraw(); },
+                [self = shared_from_this()] { self->finish(asio::error::operation_aborted); });
         if (!ec_) {
             core_->adopt(std::move(opened_), request_.chosen);
             return finish({});

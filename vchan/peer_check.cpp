@@ -3,9 +3,7 @@
 #include <boost/asio/error.hpp>
 
 #include <cerrno>
-#include <chrono>
 #include <span>
-#include <thread>
 
 namespace xenring::vchan::detail {
 namespace {
@@ -26,6 +24,13 @@ presence client_by_binding(const domain& here, const channel_names& names) {
     return ec == errno_code(ESRCH) ? presence::gone : presence::unclear;
 }
 
+/// Whether the page itself is what could not be mapped, and not that we lack something. Linux says
+/// only EINVAL for what Xen refused.
+bool refused_by_xen(const error_code& ec) {
+    return ec.category() == grant_status_category() || ec == errc::no_such_domain ||
+           ec == errno_code(EINVAL) || ec == errno_code(ESRCH) || ec == errno_code(ENOENT);
+}
+
 /// As a guest and client: a page of a domain that is gone cannot be mapped once more.
 presence server_by_mapping(const domain& here, const channel_names& names) {
     error_code ec;
@@ -36,7 +41,9 @@ presence server_by_mapping(const domain& here, const channel_names& names) {
     ec.clear();
     const foreign_grant control{names.peer, names.keys.control};
     const auto probe = here.hypervisor().map<access::read_only>(std::span{&control, 1}, {}, ec);
-    return ec ? presence::gone : presence::there;
+    if (!ec)
+        return presence::there;
+    return refused_by_xen(ec) ? presence::gone : presence::unclear;
 }
 
 } // namespace
@@ -59,16 +66,13 @@ presence check_presence(const domain& here, const channel_names& names) {
 }
 
 error_code how_server_left(const domain& here, const channel_names& names) {
-    using namespace std::chrono_literals;
-    for (int look = 0; look != 10; ++look) {
-        if (check_presence(here, names) == presence::gone)
-            return errc::peer_domain_died;
-        error_code ec;
-        if (read_keys(here.store(), names.base, ec) != names.keys || ec)
-            return boost::asio::error::eof;
-        std::this_thread::sleep_for(50ms);
-    }
-    return errc::peer_process_died;
+    if (check_presence(here, names) == presence::gone)
+        return errc::peer_domain_died;
+    error_code ec;
+    const auto found = read_keys(here.store(), names.base, ec);
+    const bool ended = ec == errc::server_keys_missing || ec == errc::server_keys_malformed ||
+                       (!ec && found != names.keys);
+    return ended ? error_code{boost::asio::error::eof} : ec;
 }
 
 } // namespace xenring::vchan::detail

@@ -5,6 +5,7 @@
 #include <xenring/grant/domain.hpp>
 #include <xenring/vchan/channel.hpp>
 
+#include <chrono>
 #include <string>
 
 namespace xenring::vchan::detail {
@@ -27,8 +28,13 @@ presence check_presence(const domain& here, const channel_names& names);
 std::string presence_node(const channel_names& names);
 
 /// Client: how a server left that does not mark its closes. libxenvchan 4.17 and later removes its
-/// keys when it closes and cannot when it is killed. Gives it half a second to do so; blocks.
-/// Returns eof, errc::peer_process_died or errc::peer_domain_died.
+/// keys when it closes and cannot when it is killed. One look, which blocks on the store: eof once
+/// the keys are gone, errc::peer_domain_died, an error of the store that cannot be asked; none
+/// while the keys are there. Look verdict_looks times, verdict_pause apart; then the server's
+/// process died.
 error_code how_server_left(const domain& here, const channel_names& names);
+
+inline constexpr int verdict_looks = 10;
+inline constexpr std::chrono::milliseconds verdict_pause{50};
 
 } // namespace xenring::vchan::detail

@@ -188,6 +188,10 @@ void stream::close(error_code& ec) {
     core_->close(ec);
 }
 
+void stream::start_close(wait_handler handler) {
+    core_->start_close(std::move(handler));
+}
+
 void stream::close() {
     error_code ec;
     close(ec);

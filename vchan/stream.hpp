@@ -193,6 +193,13 @@ public:
     /// be opened again afterwards.
     void close(error_code& ec);
     void close();
+    /// The same without blocking on the store: void(error_code), once the keys are gone. The
+    /// channel itself is closed when this returns. Cannot be cancelled.
+    template <class Token>
+    auto async_close(Token&& token) {
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [](auto handler, stream* self) { self->start_close(std::move(handler)); }, token, this);
+    }
 
     /// Whether it was opened and not closed; it still is after the peer has left.
     bool is_open() const noexcept;
@@ -235,6 +242,7 @@ private:
     void start_read(const detail::mutable_buffers& buffers, io_handler handler);
     void start_write(const detail::const_buffers& buffers, io_handler handler);
     void start_wait(wait_type what, wait_handler handler);
+    void start_close(wait_handler handler);
     void start_drain(wait_handler handler);
 
     std::shared_ptr<detail::stream_core> core_;

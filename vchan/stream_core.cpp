@@ -3,6 +3,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include <thread>
 #include <utility>
 
 namespace xenring::vchan::detail {
@@ -16,7 +17,8 @@ std::shared_ptr<stream_core> stream_core::make(asio::any_io_executor executor, d
 }
 
 stream_core::stream_core(asio::any_io_executor executor, domain here)
-    : executor_{std::move(executor)}, here_{std::move(here)}, timer_{executor_} {}
+    : executor_{std::move(executor)}, here_{std::move(here)}, timer_{executor_}, verdict_timer_{
+                                                                                     executor_} {}
 
 stream_core::~stream_core() {
     stream_service::of(executor_).remove(*this);
@@ -27,6 +29,9 @@ void stream_core::adopt(std::unique_ptr<channel> opened, const options& chosen) 
     presence_ = presence::unclear;
     watch_refused_ = false;
     looks_left_ = absent_looks_ = 0;
+    verdict_looks_ = 0;
+    renewals_left_ = 1; // the client's domain may just be coming
+    sleeping_ = timing_ = watching_ = checking_ = check_again_ = judging_ = false;
     ++openings_;
     endpoint_.emplace(std::move(opened), chosen.spin);
 }
@@ -80,7 +85,9 @@ void stream_core::wait(need what, error_code& ec) {
         if (endpoint_->ready(what, ec))
             return;
         if (endpoint_->needs_verdict()) {
-            endpoint_->end(how_server_left(here_, endpoint_->wire().names));
+            judged(how_server_left(here_, endpoint_->wire().names));
+            if (endpoint_->needs_verdict())
+                std::this_thread::sleep_for(verdict_pause);
             continue;
         }
         if (non_blocking) {
@@ -223,17 +230,47 @@ void stream_core::cancel() {
 
 void stream_core::close(error_code& ec) {
     ec.clear();
+    if (const auto announced = end_channel())
+        remove_keys(here_.store(), announced->base, announced->keys, ec);
+    if (const auto told = std::exchange(on_close, nullptr))
+        told();
+}
+
+void stream_core::start_close(wait_handler handler) {
+    const auto announced = end_channel();
+    const auto finish = [told = std::exchange(on_close, nullptr)] {
+        if (told)
+            told();
+    };
+    if (!announced) {
+        finish();
+        return complete_later(executor_, std::move(handler), error_code{});
+    }
+    const auto result = std::make_shared<error_code>();
+    const auto kept = std::make_shared<pending<>>();
+    kept->start(executor_, std::move(handler), [](std::uint64_t) {}); // cannot be cancelled
+    run_blocking(
+        executor_,
+        [result, here = here_, names = *announced] {
+            remove_keys(here.store(), names.base, names.keys, *result);
+        },
+        [result, kept, finish] {
+            finish();
+            kept->complete(*result);
+        });
+}
+
+std::optional<channel_names> stream_core::end_channel() {
     cancel();
     watch_.close();
     if (!endpoint_)
-        return;
-    const auto names = endpoint_->wire().names;
+        return std::nullopt;
+    auto names = endpoint_->wire().names;
     last_statistics_ = endpoint_->counters();
     endpoint_.reset();
-    if (names.role == ring::vchan_role::server)
-        remove_keys(here_.store(), names.base, names.keys, ec);
-    if (const auto told = std::exchange(on_close, nullptr))
-        told();
+    if (names.role != ring::vchan_role::server)
+        return std::nullopt;
+    return names;
 }
 
 void stream_core::abandon() {

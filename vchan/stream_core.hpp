@@ -56,6 +56,8 @@ public:
 
     void cancel();
     void close(error_code& ec);
+    /// The same, but the store is waited for elsewhere.
+    void start_close(wait_handler handler);
     /// Destroys what is under way without calling anybody: the context goes away.
     void abandon();
 
@@ -67,6 +69,8 @@ public:
     bool non_blocking = false;
 
 private:
+    /// Ends the channel. What is still to be done: a server's keys to be removed.
+    std::optional<channel_names> end_channel();
     // what waits
     bool waiting_for_anything() const noexcept;
     need_set needs() const noexcept;
@@ -85,7 +89,10 @@ private:
     void await_watch();
     void check_peer();
     void checked(presence found);
+    void client_looked_for(presence found, bool admitted) noexcept;
     void judge();
+    void judge_again();
+    void judged(error_code verdict);
     void check_peer_blocking();
 
     boost::asio::any_io_executor executor_;
@@ -100,12 +107,15 @@ private:
     std::array<pending<>, 4> waits_; // by need
 
     care_timer timer_;
+    care_timer verdict_timer_;
     store_watch watch_;
-    boost::asio::cancellation_signal stop_watching_;
+    std::shared_ptr<boost::asio::cancellation_signal> stop_watching_; ///< of the wait under way
     presence presence_ = presence::unclear;
-    std::uint64_t openings_ = 0; ///< tells answers about an earlier channel
+    std::uint64_t openings_ = 0; ///< tells what comes late for an earlier channel
     unsigned looks_left_ = 0;
+    int verdict_looks_ = 0;
     unsigned absent_looks_ = 0;
+    unsigned renewals_left_ = 0; ///< how often the client's rights are to be given again
     bool sleeping_ = false;
     bool timing_ = false;
     bool watching_ = false;

@@ -20,20 +20,17 @@ constexpr auto soon = 20ms;        // after a wake-up that brought nothing
 constexpr auto later = 200ms;
 constexpr auto poll = 400ms; // where the store cannot be watched for the peer's end
 
-/// The store forgets a right that was given to a domain before it existed (XSA-322). A server that
-/// waits for such a client has to give it again.
-void admit_client(const domain& here, const channel_names& names) {
+/// A right that was given to a domain before it existed is none, though the store lists it
+/// (XSA-322). A server that waits for such a client has to give it again.
+bool admit_client(const domain& here, const channel_names& names) {
     error_code ec;
     const auto node = names.base + "/ring-ref";
-    const auto entries = here.store().get_permissions(node, ec);
-    const bool listed = std::any_of(entries.begin(), entries.end(),
-                                    [&](const auto& entry) { return entry.domain == names.peer; });
-    if (ec || listed)
-        return;
     const store_permissions readable{{here.self(), store_access::none},
                                      {names.peer, store_access::read}};
     here.store().set_permissions(names.base + "/event-channel", readable, ec);
-    here.store().set_permissions(node, readable, ec);
+    if (!ec)
+        here.store().set_permissions(node, readable, ec);
+    return !ec;
 }
 
 } // namespace
@@ -61,7 +58,10 @@ void stream_core::sleep(event_ticket ticket) {
         return; // with an older ticket, which any newer event ends as well
     ++endpoint_->counters().sleeps;
     endpoint_->wire().port.async_wait(
-        ticket, [self = shared_from_this()](error_code ec) { self->woken(ec); });
+        ticket, [self = shared_from_this(), opening = openings_](error_code ec) {
+            if (self->openings_ == opening)
+                self->woken(ec);
+        });
 }
 
 /// Nothing is waited for: let the context run out of work.
@@ -71,7 +71,8 @@ void stream_core::rest() noexcept {
     if (std::exchange(timing_, false))
         timer_.cancel();
     if (watching_)
-        stop_watching_.emit(boost::asio::cancellation_type::all);
+        stop_watching_->emit(boost::asio::cancellation_type::all);
+    verdict_timer_.cancel();
 }
 
 void stream_core::woken(error_code ec) {
@@ -95,9 +96,9 @@ void stream_core::woken(error_code ec) {
 void stream_core::look_again_in(std::chrono::milliseconds delay) {
     timing_ = true;
     timer_.expires_after(delay); // ends an earlier wait with operation_aborted
-    timer_.async_wait([weak = weak_from_this()](error_code ec) {
+    timer_.async_wait([weak = weak_from_this(), opening = openings_](error_code ec) {
         const auto self = weak.lock();
-        if (!self || ec)
+        if (!self || ec || self->openings_ != opening)
             return;
         self->timing_ = false;
         self->attend();
@@ -147,9 +148,9 @@ void stream_core::watch_peer() {
             *watch = here.store().watch(node, refused);
         },
         [self = shared_from_this(), watch, opening = openings_] {
-            self->checking_ = false;
             if (!self->endpoint_ || self->openings_ != opening)
                 return;
+            self->checking_ = false;
             self->watch_ = std::move(*watch);
             self->watch_refused_ = !self->watch_.is_open();
             self->attend();
@@ -159,10 +160,15 @@ void stream_core::watch_peer() {
 void stream_core::await_watch() {
     if (std::exchange(watching_, true))
         return;
+    // One for each wait: what ends the last one late must not touch this one's.
+    stop_watching_ = std::make_shared<boost::asio::cancellation_signal>();
     watch_.async_wait(boost::asio::bind_executor(
         executor_,
         boost::asio::bind_cancellation_slot(
-            stop_watching_.slot(), [self = shared_from_this()](error_code ec, const std::string&) {
+            stop_watching_->slot(), [self = shared_from_this(), signal = stop_watching_,
+                                     opening = openings_](error_code ec, const std::string&) {
+                if (self->openings_ != opening)
+                    return;
                 self->watching_ = false;
                 if (!self->watch_.is_open() || !self->waiting_for_anything())
                     return;
@@ -184,20 +190,38 @@ void stream_core::check_peer() {
     }
     checking_ = true;
     check_again_ = false;
-    const auto found = std::make_shared<presence>(presence::there);
+    struct finding {
+        presence peer = presence::unclear;
+        bool admitted = false;
+    };
+    const auto found = std::make_shared<finding>();
+    const bool seen = endpoint_->peer_seen(); // before: what is found then of an absent one is old
     run_blocking(
         executor_,
-        [found, here = here_, names = endpoint_->wire().names, seen = endpoint_->peer_seen()] {
-            if (seen)
-                *found = check_presence(here, names);
-            else
-                admit_client(here, names);
+        [found, here = here_, names = endpoint_->wire().names,
+         renew = !seen && renewals_left_ > 0] {
+            found->peer = check_presence(here, names);
+            if (renew && found->peer != presence::gone)
+                found->admitted = admit_client(here, names);
         },
-        [self = shared_from_this(), found, opening = openings_] {
+        [self = shared_from_this(), found, seen, opening = openings_] {
+            if (!self->endpoint_ || self->openings_ != opening)
+                return;
             self->checking_ = false;
-            if (self->endpoint_ && self->openings_ == opening && self->endpoint_->peer_seen())
-                self->checked(*found);
+            if (seen)
+                self->checked(found->peer);
+            else
+                self->client_looked_for(found->peer, found->admitted);
         });
+}
+
+/// The toolstack makes a domain's nodes before it introduces the domain to the store, and only from
+/// then on rights count: so they are given twice, a look apart, to a domain that has come.
+void stream_core::client_looked_for(presence found, bool admitted) noexcept {
+    if (found == presence::gone)
+        renewals_left_ = 2;
+    else if (admitted)
+        --renewals_left_;
 }
 
 void stream_core::checked(presence found) {
@@ -216,10 +240,14 @@ void stream_core::checked(presence found) {
 
 void stream_core::check_peer_blocking() {
     const auto& names = endpoint_->wire().names;
-    if (!endpoint_->peer_seen())
-        admit_client(here_, names);
-    else if (check_presence(here_, names) == presence::gone)
-        endpoint_->end(errc::peer_domain_died);
+    const auto found = check_presence(here_, names);
+    if (endpoint_->peer_seen()) {
+        if (found == presence::gone)
+            endpoint_->end(errc::peer_domain_died);
+        return;
+    }
+    const bool renew = renewals_left_ > 0 && found != presence::gone;
+    client_looked_for(found, renew && admit_client(here_, names));
 }
 
 /// Finds out, elsewhere, how a server left that does not say.
@@ -233,13 +261,34 @@ void stream_core::judge() {
             *verdict = how_server_left(here, names);
         },
         [self = shared_from_this(), verdict, opening = openings_] {
-            self->judging_ = false;
             if (!self->endpoint_ || self->openings_ != opening)
                 return;
-            self->endpoint_->end(*verdict);
+            self->judged(*verdict);
+            if (self->endpoint_->needs_verdict() && self->waiting_for_anything())
+                return self->judge_again();
+            self->judging_ = false;
             if (self->waiting_for_anything())
                 self->settle();
         });
+}
+
+void stream_core::judge_again() {
+    verdict_timer_.expires_after(verdict_pause);
+    verdict_timer_.async_wait([self = shared_from_this(), opening = openings_](error_code) {
+        if (!self->endpoint_ || self->openings_ != opening)
+            return;
+        self->judging_ = false;
+        if (self->waiting_for_anything()) // again, perhaps: rest() ends the pause early
+            self->judge();
+    });
+}
+
+/// Takes one look's result: it may take a few until it is clear.
+void stream_core::judged(error_code verdict) {
+    if (verdict)
+        endpoint_->end(verdict);
+    else if (++verdict_looks_ >= verdict_looks)
+        endpoint_->end(errc::peer_process_died);
 }
 
 } // namespace xenring::vchan::detail

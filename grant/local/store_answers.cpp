@@ -53,7 +53,7 @@ int store_request::get_permissions(const store_node& node) {
     if (!has_strings(1))
         return EINVAL;
     reply_.clear();
-    for (const store_permission& permission : node.permissions)
+    for (const store_permission& permission : node.listed)
         reply_ += join({to_string(permission)});
     return 0;
 }

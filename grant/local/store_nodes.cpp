@@ -86,16 +86,17 @@ int node_operations::create(const std::string& path, std::string value) {
 
     // Children have their parent's permissions, except that a domain owns what it makes.
     store_node top = *view_.find(parent);
-    store_node leaf{std::move(value), top.permissions, {}, 0};
+    store_node leaf{std::move(value), top.permissions, {}, 0, top.listed};
     if (!privileged())
-        leaf.permissions.front().domain = who_.domain;
+        leaf.permissions.front().domain = leaf.listed.front().domain = who_.domain;
     top.children.insert(name_of(missing.back()));
     if (check_size(leaf) != 0 || check_size(top) != 0)
         return ENOSPC;
 
     view_.put(parent, std::move(top));
     for (std::size_t each = missing.size() - 1; each > 0; --each)
-        view_.put(missing[each], {{}, leaf.permissions, {name_of(missing[each - 1])}, 0});
+        view_.put(missing[each],
+                  {{}, leaf.permissions, {name_of(missing[each - 1])}, 0, leaf.listed});
     view_.put(path, std::move(leaf));
     changed(path, false);
     return 0;
@@ -146,7 +147,7 @@ int node_operations::set_permissions(const std::string& path, store_permissions 
         return ENOENT;
     const store_permissions before = node->permissions;
     store_node next = *node;
-    next.permissions = std::move(permissions);
+    next.permissions = next.listed = std::move(permissions);
     if (const int too_large = check_size(next))
         return too_large;
     view_.put(path, std::move(next));

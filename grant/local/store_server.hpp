@@ -43,8 +43,8 @@ public:
     /// @introduceDomain. Does nothing if the domain is known.
     void introduce(domid domain, std::string_view name = {});
     /// The domain is gone: its connections end, every node that it owns and /local/domain/N are
-    /// removed, its permissions elsewhere are forgotten (XSA-322), watches fire, @releaseDomain
-    /// too.
+    /// removed, its permissions elsewhere count no more (XSA-322) though they stay listed, watches
+    /// fire, @releaseDomain too.
     void release(domid domain);
     bool is_introduced(domid domain) const;
 

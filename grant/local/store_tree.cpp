@@ -7,7 +7,7 @@ namespace xenring::local {
 std::size_t store_node::size() const {
     constexpr std::size_t header = 20; // generation and three lengths
     constexpr std::size_t per_permission = 8;
-    std::size_t total = header + permissions.size() * per_permission + value.size();
+    std::size_t total = header + listed.size() * per_permission + value.size();
     for (const std::string& name : children)
         total += name.size() + 1;
     return total;
@@ -15,7 +15,7 @@ std::size_t store_node::size() const {
 
 store_tree::store_tree() {
     store_node root;
-    root.permissions = {{domid{0}, store_access::none}};
+    root.permissions = root.listed = {{domid{0}, store_access::none}};
     put("/", std::move(root));
 }
 

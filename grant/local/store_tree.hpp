@@ -26,9 +26,12 @@ struct store_quotas {
 /// One node. Its generation changes with every change of it and is never used twice.
 struct store_node {
     std::string value;
-    store_permissions permissions;
+    store_permissions permissions; ///< what counts
     std::set<std::string> children;
     std::uint64_t generation = 0;
+    /// What was set and is told to whoever asks. It still names domains that were not there then,
+    /// or are gone since; for a later domain of that number it says nothing (XSA-322).
+    store_permissions listed;
 
     domid owner() const { return permissions.front().domain; }
     /// What xenstored counts against the quota for a node's size.

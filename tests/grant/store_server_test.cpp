@@ -124,6 +124,8 @@ TEST_F(StoreServer, AReleasedDomainLeavesNothing) {
     server->introduce(domid{1}); // the number again, another domain (XSA-322)
     store again = connect(1);
     EXPECT_EQ(read_error(again, "/local/domain/2/data/x"), eacces());
+    const store_permissions as_set{{domid{2}, store_access::none}, {domid{1}, store_access::read}};
+    EXPECT_EQ(control.get_permissions("/local/domain/2/data/x"), as_set); // yet it stays listed
     EXPECT_FALSE(again.exists("data/anything"));
 }
 

@@ -190,6 +190,52 @@ TEST_F(opening, FindsAServerThatComesLater) {
     expect(late, "hello");
 }
 
+TEST_F(opening, CancelledListeningLeavesNoAnnouncement) {
+    const auto before = left_over();
+    // Whether the pages are granted already when it is cancelled is up to the threads.
+    for (int round = 0; round != 20; ++round) {
+        auto listening = server();
+        error_code result;
+        listening.async_listen(client_domain, "test", small(), [&](error_code ec) { result = ec; });
+        if (round % 2)
+            std::this_thread::sleep_for(std::chrono::milliseconds{2});
+        listening.cancel();
+        run();
+        EXPECT_EQ(result, asio::error::operation_aborted);
+        EXPECT_FALSE(server_here->store().exists("data/vchan/2/test"));
+        EXPECT_EQ(left_over(), before);
+    }
+}
+
+TEST_F(opening, AContextThatGoesAwayLeavesNoAnnouncement) {
+    {
+        asio::io_context other;
+        const domain here{other.get_executor(), server_program};
+        stream listening{here};
+        listening.async_listen(client_domain, "test", small(), [](error_code) {});
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    EXPECT_FALSE(server_here->store().exists("data/vchan/2/test"));
+}
+
+TEST_F(opening, AsyncCloseTellsWhenTheAnnouncementIsGone) {
+    auto [server, client] = connected();
+    bool closed = false;
+    server.async_close([&](error_code ec) {
+        EXPECT_FALSE(ec) << ec.message();
+        EXPECT_FALSE(server_here->store().exists("data/vchan/2/test"));
+        closed = true;
+    });
+    EXPECT_FALSE(server.is_open());
+    EXPECT_FALSE(closed);
+    EXPECT_EQ(read_error(client), asio::error::eof);
+    run();
+    EXPECT_TRUE(closed);
+    client.async_close([&](error_code ec) { closed = bool(ec); });
+    run();
+    EXPECT_FALSE(closed);
+}
+
 TEST_F(opening, NothingIsLeftOverAfterClose) {
     const auto before = left_over();
     {
