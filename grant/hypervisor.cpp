@@ -1,4 +1,5 @@
 #include <xenring/grant/hypervisor.hpp>
+#include <xenring/grant/leak_report.hpp>
 #include <xenring/grant/ledger.hpp>
 
 #include <algorithm>
@@ -14,9 +15,17 @@ struct hypervisor::quarantined_regions {
 };
 
 hypervisor::hypervisor()
-    : accounts_{std::make_unique<ledger>()}, quarantine_{std::make_unique<quarantined_regions>()} {}
+    : accounts_{std::make_unique<ledger>()}, quarantine_{std::make_unique<quarantined_regions>()} {
+#ifndef NDEBUG
+    detail::include_in_leak_report(*this);
+#endif
+}
 
-hypervisor::~hypervisor() = default;
+hypervisor::~hypervisor() {
+#ifndef NDEBUG
+    detail::release_from_leak_report(*this);
+#endif
+}
 
 granted_pages hypervisor::share(domid peer, std::size_t count, access mode,
                                 const unmap_notify& notify, error_code& ec) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <type_traits>
 
 namespace xenring {
@@ -116,6 +117,19 @@ TEST_F(Pages, ThrownErrorsNameTheGrant) {
         EXPECT_EQ(problem.code(), grant_status::bad_grant_reference);
     }
 }
+
+#ifndef NDEBUG
+TEST(PagesDeathTest, WhatIsStillHeldWhenTheProcessEndsIsNamed) {
+    const auto leak = [] {
+        static local::machine machine;
+        static const auto& kept =
+            *new granted_pages{machine.open(us)->share(peer, 3, access::read_write)};
+        std::exit(static_cast<int>(kept.references().size()));
+    };
+    EXPECT_EXIT(leak(), testing::ExitedWithCode(3),
+                "xenring: leak: 3 page.s. granted and 0 mapped");
+}
+#endif
 
 } // namespace
 } // namespace xenring
