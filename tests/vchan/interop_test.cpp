@@ -1,8 +1,6 @@
 // Byte for byte against peers moved by hand: what libxenvchan, ocaml-vchan, QubesDB and Zephyr do.
 #include "raw_peer.hpp"
 
-#include <xenring/grant/store_watch.hpp>
-
 #include <algorithm>
 
 namespace xenring::vchan::test {
@@ -100,16 +98,6 @@ TEST_F(interop, Case2WhereTheBytesLie) {
     peer.write("upwards");
     expect(ours, "upwards");
     EXPECT_EQ(peer.get<std::uint32_t>(left_cons), 7U);
-}
-
-TEST_F(interop, Case3KeysAppearTogetherOrNotAtAll) {
-    // A watch sees both keys at the first event after they are there, with their permissions.
-    auto watch = client_here->store().watch("/local/domain/1/data/vchan/2/test");
-    watch.wait_for(std::chrono::seconds{1});
-    auto ours = listening();
-    watch.wait_for(std::chrono::seconds{1});
-    EXPECT_NO_THROW(client_here->store().read(ours.path() + "/ring-ref"));
-    EXPECT_NO_THROW(client_here->store().read(ours.path() + "/event-channel"));
 }
 
 TEST_F(interop, Case6IndicesWrapAtTwoToTheThirtyTwo) {
