@@ -1,6 +1,8 @@
 // Peers that break the rules, and calls that fail: a named error, nothing that hangs, nothing left.
 #include "raw_peer.hpp"
 
+#include <algorithm>
+#include <array>
 #include <random>
 
 namespace xenring::vchan::test {
@@ -104,29 +106,119 @@ TEST_F(hostile, Case13WaitingOperationsSeeTheFaultToo) {
     EXPECT_EQ(result, errc::ring_corrupt);
 }
 
-TEST_F(hostile, Case13RandomPagesNeverHangOrCrash) {
-    std::mt19937 random{20260101};
+/// Writes over any byte of a control page; half of the time in its fixed part, where bytes mean
+/// most, and half of the time something that means anything there.
+class scribbler {
+public:
+    /// `slow` is a byte that costs half a second each time that it is 0, since the store then has
+    /// to be asked whether a server has closed or died: it is seldom 0.
+    explicit scribbler(std::size_t slow) : slow_{slow} {}
+
+    void scribble(raw_peer& peer, std::size_t extent = 4096) {
+        static constexpr std::uint8_t likely[] = {0, 1, 2, 3, 10, 11, 12, 20, 0x80, 0xff};
+        const std::size_t offset = random(random(2) ? 24 : extent);
+        auto value = static_cast<std::uint8_t>(random(256));
+        if (offset != slow_ && random(2))
+            value = likely[random(std::size(likely))];
+        peer.put(offset, value);
+        ++touched[offset];
+    }
+    std::size_t random(std::size_t below) { return random_() % below; }
+
+    std::array<unsigned, 4096> touched{};
+
+private:
+    std::size_t slow_;
+    std::mt19937 random_{20260101};
+};
+
+/// What a peer that writes nonsense may make of a stream.
+bool is_named(error_code ec) {
+    return !ec || ec == asio::error::would_block || ec == asio::error::eof ||
+           ec == condition::peer_gone || ec == condition::peer_misbehaved;
+}
+
+/// Every call of a stream, with errors looked at.
+void use(stream& victim, scribbler& chance) {
+    error_code ec;
+    std::string bytes(chance.random(3000), 'b');
+    EXPECT_LE(victim.write_some(asio::buffer(bytes), ec), bytes.size());
+    EXPECT_TRUE(is_named(ec)) << ec.message();
+    EXPECT_LE(victim.read_some(asio::buffer(bytes), ec), bytes.size());
+    EXPECT_TRUE(is_named(ec)) << ec.message();
+    EXPECT_LE(victim.readable(), victim.read_capacity());
+    EXPECT_LE(victim.prepare(100, ec).size(), 100U);
+    EXPECT_TRUE(is_named(ec)) << ec.message();
+    victim.drain(ec);
+    EXPECT_TRUE(is_named(ec)) << ec.message();
+}
+
+TEST_F(hostile, Case13ServerThatScribblesOverTheWholePage) {
     auto peer = bad_server();
+    const std::vector<std::byte> fresh(peer.page().begin(), peer.page().end());
+    scribbler chance{srv_live};
     for (int round = 0; round != 3000; ++round) {
-        std::memset(peer.page().data(), 0, 24);
-        peer.put<std::uint16_t>(left_order, 10);
-        peer.put<std::uint16_t>(right_order, 11);
-        peer.put<std::uint8_t>(cli_live, 2);
-        peer.put<std::uint8_t>(srv_live, 1);
+        std::copy(fresh.begin(), fresh.end(), peer.page().begin());
         auto victim = client();
         error_code ec;
         victim.connect(server_domain, "test", small(), ec);
         ASSERT_FALSE(ec) << ec.message();
         victim.non_blocking(true);
         for (int step = 0; step != 8; ++step) {
-            // srv_live stays out of it: a gone server has to be asked for in the store
-            const auto offset = random() % 21;
-            peer.put(offset, static_cast<std::uint8_t>(random()));
-            std::string bytes(random() % 3000, 'b');
-            victim.write_some(asio::buffer(bytes), ec);
-            victim.read_some(asio::buffer(bytes), ec);
+            for (std::size_t count = chance.random(8) + 1; count > 0; --count)
+                chance.scribble(peer);
+            use(victim, chance);
         }
     }
+    EXPECT_EQ(std::count(chance.touched.begin(), chance.touched.end(), 0U), 0) << "whole page";
+}
+
+TEST_F(hostile, Case13ClientThatScribblesOverTheWholePage) {
+    scribbler chance{4096}; // what a client leaves behind needs no store to tell
+    for (int round = 0; round != 1000; ++round) {
+        auto victim = server();
+        victim.listen(client_domain, "test", sized(1024, 1 << 14)); // references in the page, too
+        raw_client peer{*client_program, client_here->store()};
+        peer.connect();
+        victim.non_blocking(true);
+        for (int step = 0; step != 8; ++step) {
+            for (std::size_t count = chance.random(24) + 1; count > 0; --count)
+                chance.scribble(peer);
+            use(victim, chance);
+        }
+    }
+    EXPECT_EQ(std::count(chance.touched.begin(), chance.touched.end(), 0U), 0) << "whole page";
+}
+
+TEST_F(hostile, Case13AnyPageAtConnectIsAnErrorOrAStream) {
+    raw_server peer{*server_program, server_here->store(), {11, 13}};
+    const std::vector<std::byte> fresh(peer.page().begin(), peer.page().end());
+    const auto before = left_over();
+    scribbler chance{srv_live};
+    int connected = 0, refused = 0;
+    for (int round = 0; round != 3000; ++round) {
+        std::copy(fresh.begin(), fresh.end(), peer.page().begin());
+        for (std::size_t count = chance.random(12); count > 0; --count)
+            chance.scribble(peer, 36); // fixed part, both references, and what would be a third
+        auto visitor = client();
+        error_code ec;
+        visitor.connect(server_domain, "test", small(), ec);
+        if (!ec) {
+            ++connected;
+            visitor.non_blocking(true);
+            use(visitor, chance);
+            continue;
+        }
+        ++refused;
+        EXPECT_FALSE(visitor.is_open());
+        EXPECT_EQ(left_over(), before);
+        const bool bad_reference = ec.category() == grant_status_category();
+        EXPECT_TRUE(is_named(ec) || bad_reference || ec == errc::server_keys_missing ||
+                    ec == errc::channel_busy)
+            << ec.message();
+    }
+    EXPECT_GT(connected, 100);
+    EXPECT_GT(refused, 100);
 }
 
 TEST_F(hostile, AClientThatUsesUpAPageIsNotServedOnItAgain) {
