@@ -136,12 +136,12 @@ their_killed_client_is_noticed() {
 their_killed_server_is_noticed() {
     kill_one theirs ours server
     expect_said "$work/client.log" "process died"
-    expect_nothing_left
+    expect_nothing_left 3
 }
 
 our_killed_server_is_noticed_by_them() {
     kill_one ours theirs server
-    expect_nothing_left
+    expect_nothing_left 3
 }
 
 run_named_test "$@"
