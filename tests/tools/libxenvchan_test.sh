@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Xen's own libxenvchan, unmodified, with ours, on the stand-in: libxenvchan_test.sh NAME.
-# $XENRING is our command, $PEER a small program on libxenvchan.
+# $XENRING is our command, $PEER a small program on libxenvchan, $OUR_PEER the same on our stream.
 source "$(dirname "$0")/stand_in.sh"
 
 ours() { exec "$XENRING" --domid "$1" vchan "${@:2}"; }
@@ -142,6 +142,358 @@ their_killed_server_is_noticed() {
 our_killed_server_is_noticed_by_them() {
     kill_one ours theirs server
     expect_nothing_left 3
+}
+
+# A killed process with bytes under way. The writer pours the pattern without an end.
+endless=1000000000000
+rings="--ring 4096:4096"
+
+start_side() { # ROLE(server or client) SIDE WRITES(or not) NAME: its process in $started
+    local path=data/vchan/2/$4
+    [[ $1 == server ]] || path=/local/domain/1/$path
+    local domain=1 words="listen $rings 2"
+    [[ $1 == server ]] || { domain=2; words="connect 1"; }
+    # shellcheck disable=SC2086 # several words on purpose
+    if [[ $3 == writes && $2 == ours ]]; then
+        (ours $domain $words "$4" < <(exec "$PEER" generate $endless 7 2>/dev/null) \
+            >/dev/null 2>"$work/$1.log") &
+    elif [[ $3 == writes ]]; then
+        (theirs $domain $words "$path" send $endless 7 </dev/null >/dev/null \
+            2>"$work/$1.log") &
+    elif [[ $2 == ours ]]; then
+        (ours $domain $words "$4" <"$work/open" >"$work/taken" 2>"$work/$1.log") &
+    else
+        (theirs $domain $words "$path" <"$work/open" >"$work/taken" 2>"$work/$1.log") &
+    fi
+    started=$!
+}
+
+# A process is asleep and stays so: it was not run between two looks.
+blocked() { # PROCESS
+    local before after
+    before=$(grep -E '^(State|(non)?voluntary_ctxt)' "/proc/$1/status")
+    sleep 0.1
+    after=$(grep -E '^(State|(non)?voluntary_ctxt)' "/proc/$1/status")
+    [[ $before == "$after" && $before == *sleeping* ]]
+}
+stopped() { grep -q '^State:.*stopped' "/proc/$1/status"; }
+flows() { (($(stat -c %s "$work/taken") > 1000000)); }
+
+expect_taken_is_a_prefix() { # LEAST-BYTES
+    local size
+    size=$(stat -c %s "$work/taken")
+    ((size >= $1)) || fail "only $size bytes came"
+    "$PEER" generate "$size" 7 | cmp - "$work/taken" || fail "the bytes that came are wrong"
+}
+
+# The end of the survivor: a stream of ours that loses a server, or one of ours, has lost a process
+# that died. A killed libxenvchan client looks as one that closed.
+expect_survivor() { # PROCESS ROLE SIDE VICTIM-SIDE WRITES(or not)
+    local status=0
+    wait "$1" || status=$?
+    case $3.$4.$2.$5 in
+    ours.ours.* | ours.theirs.client.*)
+        [[ $status == 1 ]] || fail "our $2 ended with $status, not 1"
+        expect_said "$work/$2.log" "process died"
+        ;;
+    ours.theirs.server.*)
+        [[ $status == 0 ]] || fail "our server ended with $status, not 0"
+        ;;
+    theirs.*.writes)
+        [[ $status == 1 ]] || fail "their $2 ended with $status, not 1"
+        expect_said "$work/$2.log" "the peer closed before it took everything"
+        ;;
+    *)
+        [[ $status == 0 ]] || fail "their $2 ended with $status, not 0"
+        ;;
+    esac
+}
+
+# The two sides in every role, the victim once while bytes flow and once blocked or blocking.
+kill_in_flow() { # LISTEN-SIDE CONNECT-SIDE VICTIM(writer or reader)
+    local writer state name
+    local -A side=([server]=$1 [client]=$2) process action
+    hold_open
+    for writer in server client; do
+        local reader=client
+        [[ $writer == server ]] || reader=server
+        action=([$writer]=writes [$reader]=reads)
+        local victim=$writer survivor=$reader
+        [[ $3 == writer ]] || { victim=$reader survivor=$writer; }
+        for state in flowing full; do
+            name=f$RANDOM
+            : >"$work/taken"
+            start_side server "$1" ${action[server]} $name
+            process[server]=$started
+            eventually "announced" announced 1 2 $name
+            start_side client "$2" ${action[client]} $name
+            process[client]=$started
+            eventually "bytes flow" flows
+            if [[ $state == full ]]; then
+                kill -STOP "${process[$reader]}"
+                eventually "the reader is stopped" stopped "${process[$reader]}"
+                eventually "the writer sleeps on a full ring" blocked "${process[$writer]}"
+            fi
+            kill -KILL "${process[$victim]}"
+            [[ $state == flowing || $victim == "$reader" ]] ||
+                kill -CONT "${process[$reader]}"
+            expect_survivor "${process[$survivor]}" $survivor "${side[$survivor]}" \
+                "${side[$victim]}" ${action[$survivor]}
+            expect_taken_is_a_prefix 1000000
+            store xenstore-rm "/local/domain/1/data/vchan/2/$name" 2>/dev/null || true
+            expect_nothing_left
+        done
+    done
+}
+
+killed_writers_ours_listens() { kill_in_flow ours theirs writer; }
+killed_readers_ours_listens() { kill_in_flow ours theirs reader; }
+killed_writers_theirs_listens() { kill_in_flow theirs ours writer; }
+killed_readers_theirs_listens() { kill_in_flow theirs ours reader; }
+killed_writers_both_ours() { kill_in_flow ours ours writer; }
+killed_readers_both_ours() { kill_in_flow ours ours reader; }
+
+# What fits into no ring is refused by libxenvchan, and nothing of it comes.
+packets_larger_than_the_ring() {
+    local server
+    (theirs 1 listen --ring 1024:2048 2 data/vchan/2/large send-packets 2049 1 7 </dev/null \
+        >/dev/null 2>"$work/server.log") &
+    expect_status $! 1 "a server that sends 2049 bytes through 2048"
+    expect_said "$work/server.log" "a packet could not be sent"
+
+    (ours 1 listen --ring 1024:2048 2 large </dev/null >"$work/large" 2>"$work/server.log") &
+    server=$!
+    eventually "announced" announced 1 2 large
+    (theirs 2 connect 1 $server_path/large send-packets 1025 1 7 >/dev/null \
+        2>"$work/client.log") &
+    expect_status $! 1 "client"
+    expect_status $server 0 "server"
+    expect_said "$work/client.log" "a packet could not be sent"
+    [[ ! -s $work/large ]] || fail "a part of the packet came"
+
+    # The largest that fits does fit, with the ring empty, and one of nothing is nothing.
+    (theirs 1 listen --ring 1024:2048 2 data/vchan/2/large receive-packets 1024 3 </dev/null \
+        >"$work/received" 2>"$work/server.log") &
+    server=$!
+    eventually "announced" announced 1 2 large
+    "$PEER" generate 3072 7 >"$work/packets"
+    (ours 2 connect -N 1 large <"$work/packets" >/dev/null 2>"$work/client.log") &
+    expect_status $! 0 "client"
+    expect_status $server 0 "server"
+    [[ $(<"$work/received") == $("$PEER" digest <"$work/packets") ]] || fail "the packets differ"
+    expect_nothing_left
+}
+
+# The reader is stopped until the writer sleeps on a full ring; then everything comes.
+a_full_ring_drains() {
+    local writer_role pair name bytes=3000000
+    for pair in "ours theirs" "theirs ours"; do
+        for writer_role in server client; do
+            # shellcheck disable=SC2086 # two words on purpose
+            set -- $pair
+            name=d$RANDOM
+            fill_and_drain "$1" "$2" $writer_role
+        done
+    done
+    expect_nothing_left
+}
+fill_and_drain() { # LISTEN-SIDE CONNECT-SIDE WRITER
+    local -A process
+    local role side path words domain
+    "$PEER" generate $bytes 7 >"$work/all"
+    for role in server client; do
+        if [[ $role == server ]]; then
+            side=$1 domain=1 words="listen $rings 2" path=data/vchan/2/$name
+        else
+            eventually "announced" announced 1 2 $name
+            side=$2 domain=2 words="connect 1" path=$server_path/$name
+        fi
+        [[ $side == theirs ]] || path=$name
+        # shellcheck disable=SC2086 # several words on purpose
+        if [[ $role == "$3" ]]; then
+            # The writer's input is held back until the reader is stopped.
+            rm -f "$work/held" && mkfifo "$work/held"
+            exec 3<>"$work/held" # for both, so that opening waits for nobody
+            ("$side" $domain ${words/ / -N } "$path" <"$work/held" >/dev/null \
+                2>"$work/$role.log" 3>&-) &
+        else
+            ("$side" $domain $words "$path" </dev/null >"$work/taken" 2>"$work/$role.log" \
+                3>&-) &
+        fi
+        process[$role]=$!
+    done
+    local reader=client
+    [[ $3 == server ]] || reader=server
+    eventually "connected" connected
+    kill -STOP "${process[$reader]}"
+    eventually "the reader is stopped" stopped "${process[$reader]}"
+    cat "$work/all" >&3 &
+    exec 3>&-
+    eventually "the writer sleeps on a full ring" blocked "${process[$3]}"
+    [[ ! -s $work/taken ]] || fail "a stopped process has written"
+    kill -CONT "${process[$reader]}"
+    expect_status "${process[$3]}" 0 "the writer"
+    expect_status "${process[$reader]}" 0 "the reader"
+    expect_same all taken
+}
+
+# libxenvchan's clients, one after another, and our server that gives each a page of its own.
+their_clients_one_after_another() {
+    local round
+    hold_open
+    (ours 1 listen --keep $rings 2 kept <"$work/open" >"$work/taken" 2>"$work/server.log") &
+    local server=$!
+    : >"$work/all"
+    for round in 1 2 3 4; do
+        random_file up $((round * 50000 + round))
+        cat "$work/up" >>"$work/all"
+        (theirs 2 connect --wait 20 -N 1 $server_path/kept <"$work/up" >/dev/null \
+            2>"$work/client.log") &
+        expect_status $! 0 "client $round"
+        # One that was killed may have left anything in its page; nobody gets that page again.
+        eventually "a page for one more" announced 1 2 kept
+        (theirs 2 connect --wait 20 1 $server_path/kept <"$work/open" >/dev/null \
+            2>"$work/client.log") &
+        eventually "connected" connected
+        kill -KILL $!
+        wait $! || true
+    done
+    eventually "the server has everything" cmp "$work/all" "$work/taken"
+    kill -TERM $server
+    expect_status $server 143 "server"
+    expect_nothing_left
+}
+
+# libxenvchan's server serves client after client on one page: indices and bytes are as the one
+# before left them.
+our_clients_one_after_another_on_their_page() {
+    local round text
+    hold_open
+    mkfifo "$work/down"
+    (theirs 1 listen --ring 1024:2048 --persist 2 data/vchan/2/stale <"$work/down" \
+        >"$work/taken" 2>"$work/server.log") &
+    local server=$!
+    exec 3>"$work/down"
+    eventually "announced" announced 1 2 stale
+    : >"$work/all"
+    for round in 1 2 3 4; do
+        # 700 bytes at a time go round the ring of 1024.
+        "$PEER" generate 700 $round >"$work/up"
+        cat "$work/up" >>"$work/all"
+        (ours 2 connect -N 1 stale <"$work/up" >/dev/null 2>"$work/client.log") &
+        expect_status $! 0 "client $round"
+        eventually "the server has round $round" cmp "$work/all" "$work/taken"
+        # What nobody took is for the next one, behind what it is sent itself.
+        text="left in round $round;"
+        printf '%s' "$text" >&3
+        (ours 2 connect 1 stale <"$work/open" >"$work/early" 2>"$work/client.log") &
+        eventually "the bytes that waited" grep -qxF "$text" "$work/early"
+        kill -KILL $!
+        wait $! || true
+    done
+    exec 3>&-
+    kill -KILL $server
+    wait $server || true
+    expect_nothing_left 3
+}
+
+# A server died and left its keys; the next one at the same place is found.
+a_server_after_one_that_was_killed() {
+    local first
+    hold_open
+    (ours 1 listen 2 place <"$work/open" >/dev/null 2>"$work/server.log") &
+    first=$!
+    eventually "announced" announced 1 2 place
+    kill -KILL $first
+    wait $first || true
+    announced 1 2 place || fail "there are no stale keys to test with"
+    (theirs 2 connect 1 $server_path/place </dev/null >/dev/null 2>"$work/client.log") &
+    expect_status $! 1 "a client of a dead server"
+    (theirs 2 connect --wait 20 -N 1 $server_path/place <<<"found" >/dev/null \
+        2>"$work/client.log") &
+    local client=$!
+    (ours 1 listen 2 place </dev/null >"$work/taken" 2>"$work/server.log") &
+    expect_status $! 0 "server"
+    expect_status $client 0 "client"
+    [[ $(<"$work/taken") == found ]] || fail "the bytes did not come"
+    expect_nothing_left
+}
+
+# 49 bytes of base path are the most that libxenvchan can put into its 64 bytes with a key's name.
+the_longest_base_path() {
+    local base=/local/domain/1/data/vchan/2/12345678901234567890 pair
+    ((${#base} == 49)) || fail "the path has ${#base} bytes"
+    for pair in "ours theirs" "theirs ours"; do
+        # shellcheck disable=SC2086 # two words on purpose
+        set -- $pair
+        over_base "$1" "$2" $base
+        ! grep -q "49 bytes" "$work/server.log" || fail "a warning where none is due"
+    done
+    over_base ours ours ${base}x
+    expect_said "$work/server.log" "cannot name a path over 49 bytes"
+    expect_nothing_left
+    # And what the warning is about.
+    hold_open
+    (ours 1 listen 2 ${base}x <"$work/open" >/dev/null 2>"$work/server.log") &
+    local server=$!
+    eventually "announced" store xenstore-exists ${base}x/event-channel
+    (theirs 2 connect 1 ${base}x </dev/null >/dev/null 2>"$work/client.log") &
+    expect_status $! 1 "libxenvchan's client"
+    kill -TERM $server
+    expect_status $server 143 "server"
+    expect_nothing_left
+}
+over_base() { # LISTEN-SIDE CONNECT-SIDE BASE
+    random_file up 100000
+    ("$1" 1 listen $rings 2 "$3" </dev/null >"$work/taken" 2>"$work/server.log") &
+    local server=$!
+    eventually "announced" store xenstore-exists "$3/event-channel"
+    ("$2" 2 connect -N 1 "$3" <"$work/up" >/dev/null 2>"$work/client.log") &
+    expect_status $! 0 "client ($2)"
+    expect_status $server 0 "server ($1)"
+    expect_same up taken
+}
+
+# The same messages in the same steps: each is written when the one before was read, and read when
+# it is there. Nobody ever sleeps on the other, so every event is one too many.
+events_for_the_same_bytes() {
+    local sender theirs_sent ours_sent
+    for sender in server client; do
+        count_events "$PEER" $sender
+        theirs_sent=$counted
+        count_events "$OUR_PEER" $sender
+        ours_sent=$counted
+        echo "1000 messages of the $sender: libxenvchan $theirs_sent events, ours $ours_sent"
+        ((theirs_sent >= 500)) || fail "libxenvchan's events are not counted"
+        # Connecting, closing, and the answers to the bits that are set from the start.
+        ((ours_sent <= 10)) || fail "ours sends events that nobody needs"
+    done
+}
+count_events() { # PROGRAM SENDER: in $counted
+    local role action name=e$RANDOM process=()
+    rm -f "$work"/to_*
+    mkfifo "$work/to_server" "$work/to_client"
+    for role in server client; do
+        action="step-receive 1000"
+        [[ $role != "$2" ]] || action="step-send 64 1000"
+        # Opened for reading and writing, a fifo waits for nobody.
+        # shellcheck disable=SC2086 # several words on purpose
+        if [[ $role == server ]]; then
+            (exec "$XENRING" --domid 1 run -- "$1" listen --ring 65536:65536 --events 2 \
+                $server_path/$name $action 0<>"$work/to_server" 1<>"$work/to_client" \
+                2>"$work/server.log") &
+            eventually "announced" announced 1 2 $name
+        else
+            (exec "$XENRING" --domid 2 run -- "$1" connect --events 1 $server_path/$name $action \
+                0<>"$work/to_client" 1<>"$work/to_server" 2>"$work/client.log") &
+        fi
+        process+=($!)
+    done
+    expect_status "${process[0]}" 0 "server"
+    expect_status "${process[1]}" 0 "client"
+    counted=$(cat "$work/server.log" "$work/client.log" |
+        awk '/^[0-9]+ events$/ { sum += $1; ++lines } END { print lines == 2 ? sum : -1 }')
+    ((counted >= 0)) || fail "no events were counted"
 }
 
 run_named_test "$@"

@@ -146,6 +146,30 @@ int channel_echo(struct libxenvchan* channel) {
     }
 }
 
+static bool tell_partner(void) {
+    return putchar('.') != EOF && fflush(stdout) == 0;
+}
+
+int channel_step_send(struct libxenvchan* channel, size_t size, uint64_t count) {
+    uint8_t* bytes = calloc(1, size);
+    int status = bytes ? EXIT_SUCCESS : complain("out of memory");
+    for (; count > 0 && status == EXIT_SUCCESS; --count)
+        if (libxenvchan_write(channel, bytes, size) != (int)size || !tell_partner() ||
+            getchar() == EOF)
+            status = complain("the partner is gone");
+    free(bytes);
+    return status;
+}
+
+int channel_step_receive(struct libxenvchan* channel, uint64_t count) {
+    static uint8_t bytes[chunk_size];
+    for (; count > 0; --count)
+        if (getchar() == EOF || libxenvchan_read(channel, bytes, sizeof bytes) <= 0 ||
+            !tell_partner())
+            return complain("the partner is gone");
+    return EXIT_SUCCESS;
+}
+
 static int by_value(const void* left, const void* right) {
     double a = *(const double*)left, b = *(const double*)right;
     return (a > b) - (a < b);

@@ -38,6 +38,12 @@ int channel_echo(struct libxenvchan* channel);
  */
 int channel_ping(struct libxenvchan* channel, size_t size, uint64_t rounds);
 
+/* In step with a partner at the other end, over standard input and output: a byte on one side's
+ * output when it has done its part, before the other begins its own. So one writes only when the
+ * other has read, and reads only what is there: what is asked for and sent beyond that shows. */
+int channel_step_send(struct libxenvchan* channel, size_t size, uint64_t count);
+int channel_step_receive(struct libxenvchan* channel, uint64_t count);
+
 /* Prints the fields of the control page, one a line. */
 int channel_dump(const struct libxenvchan* channel);
 

@@ -1,5 +1,6 @@
 /* A peer for tests, written on Xen's own libxenvchan: what our vchan is held against. */
 #include "channel.h"
+#include "events.h"
 #include "pattern.h"
 
 #include <libxenvchan.h>
@@ -13,12 +14,15 @@
 #include <time.h>
 
 static const char usage[] =
-    "usage: libxenvchan_peer listen [--ring LEFT[:RIGHT]] [-N] PEER_DOMID PATH [ACTION]\n"
+    "usage: libxenvchan_peer listen [--ring LEFT[:RIGHT]] [--persist] [-N] PEER_DOMID PATH "
+    "[ACTION]\n"
     "       libxenvchan_peer connect [--wait SECONDS] [-N] PEER_DOMID PATH [ACTION]\n"
     "       libxenvchan_peer generate BYTES SEED     write the pattern to standard output\n"
     "       libxenvchan_peer digest [BYTES]          count and digest of standard input\n"
     "LEFT and RIGHT are the least sizes of the rings to and from the server, in bytes.\n"
-    "PATH is absolute, or relative to the own domain. ACTION is one of\n"
+    "PATH is absolute, or relative to the own domain. With --persist a server takes one client\n"
+    "after another on the same page, until it is killed. With --events standard error tells at\n"
+    "the end how many events were sent to the peer. ACTION is one of\n"
     "  pipe                           standard input and output, like nc (the default); with -N\n"
     "                                 close once the peer has taken all of standard input\n"
     "  send BYTES SEED [WRITE_SIZE]   send the pattern\n"
@@ -27,6 +31,8 @@ static const char usage[] =
     "  sink                           print count and speed of what comes, look at nothing\n"
     "  send-packets SIZE COUNT SEED   the pattern in packets of exactly SIZE bytes\n"
     "  receive-packets SIZE COUNT     print count and digest\n"
+    "  step-send SIZE COUNT           packets in step with step-receive: fifos connect standard\n"
+    "  step-receive COUNT             output of each with standard input of the other\n"
     "  echo                           send back what comes\n"
     "  ping SIZE ROUNDS               round trip time against an echo\n"
     "  dump                           print the control page\n";
@@ -34,7 +40,7 @@ static const char usage[] =
 struct options {
     size_t left, right;
     unsigned long wait;
-    bool close_at_end;
+    bool close_at_end, persist, events;
 };
 
 static _Noreturn void stop_with_usage(void) {
@@ -61,8 +67,11 @@ static void parse_ring(char* text, struct options* options) {
 }
 
 static struct options parse_options(int argc, char** argv) {
-    static const struct option long_options[] = {
-        {"ring", required_argument, NULL, 'r'}, {"wait", required_argument, NULL, 'w'}, {0}};
+    static const struct option long_options[] = {{"ring", required_argument, NULL, 'r'},
+                                                 {"wait", required_argument, NULL, 'w'},
+                                                 {"persist", no_argument, NULL, 'p'},
+                                                 {"events", no_argument, NULL, 'e'},
+                                                 {0}};
     struct options options = {0};
     int option;
     while ((option = getopt_long(argc, argv, "+N", long_options, NULL)) != -1) {
@@ -75,6 +84,12 @@ static struct options parse_options(int argc, char** argv) {
             break;
         case 'N':
             options.close_at_end = true;
+            break;
+        case 'p':
+            options.persist = true;
+            break;
+        case 'e':
+            options.events = true;
             break;
         default:
             stop_with_usage();
@@ -106,7 +121,12 @@ static int act(struct libxenvchan* channel, const struct options* options, char*
         return channel_echo(channel);
     if (strcmp(action, "dump") == 0)
         return channel_dump(channel);
-    const uint64_t first = number(words[1]), second = number(words[2]);
+    const uint64_t first = number(words[1]);
+    if (strcmp(action, "step-receive") == 0)
+        return channel_step_receive(channel, first);
+    const uint64_t second = number(words[2]);
+    if (strcmp(action, "step-send") == 0)
+        return channel_step_send(channel, first, second);
     if (strcmp(action, "send") == 0)
         return channel_send(channel, first, second, words[3] ? number(words[3]) : 65536);
     if (strcmp(action, "flood") == 0)
@@ -133,9 +153,13 @@ static int open_and_act(int argc, char** argv, bool server) {
         fprintf(stderr, "libxenvchan_peer: no channel with domain %d at %s\n", domid, path);
         return EXIT_FAILURE;
     }
+    if (options.persist)
+        channel->server_persist = -1; /* signed bits, both */
     channel->blocking = -1; /* on: the field is a signed bit, and libxenvchan leaves it unset */
     const int status = act(channel, &options, argv + optind + 2);
     libxenvchan_close(channel);
+    if (options.events)
+        fprintf(stderr, "%lu events\n", events_sent());
     return status;
 }
 

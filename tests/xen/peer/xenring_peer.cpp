@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct arguments {
     std::string ring = "0";
     unsigned wait = 0;
     unsigned spin = 20;
+    bool events = false;
     std::string action;
     std::uint64_t first = 0;
     std::uint64_t second = 0;
@@ -79,6 +81,30 @@ void ping(xenring::vchan::stream& peer, std::size_t size, std::uint64_t rounds) 
     std::printf("%.0f us median, %.0f us shortest\n", times.at(times.size() / 2), times.front());
 }
 
+bool tell_partner() {
+    return std::putchar('.') != EOF && std::fflush(stdout) == 0;
+}
+
+void step_send(xenring::vchan::stream& peer, std::size_t size, std::uint64_t count) {
+    const std::vector<char> bytes(size);
+    for (; count > 0; --count) {
+        asio::write(peer, asio::buffer(bytes));
+        if (!tell_partner() || std::getchar() == EOF)
+            throw std::runtime_error{"the partner is gone"};
+    }
+}
+
+void step_receive(xenring::vchan::stream& peer, std::uint64_t count) {
+    std::vector<char> bytes(chunk_size);
+    for (; count > 0; --count) {
+        if (std::getchar() == EOF)
+            throw std::runtime_error{"the partner is gone"};
+        peer.read_some(asio::buffer(bytes));
+        if (!tell_partner())
+            throw std::runtime_error{"the partner is gone"};
+    }
+}
+
 void act(xenring::vchan::stream& peer, const arguments& chosen) {
     if (chosen.action == "flood")
         flood(peer, chosen.first, static_cast<std::size_t>(chosen.second));
@@ -86,6 +112,10 @@ void act(xenring::vchan::stream& peer, const arguments& chosen) {
         ping(peer, static_cast<std::size_t>(chosen.first), chosen.second);
     else if (chosen.action == "echo")
         echo(peer);
+    else if (chosen.action == "step-send")
+        step_send(peer, static_cast<std::size_t>(chosen.first), chosen.second);
+    else if (chosen.action == "step-receive")
+        step_receive(peer, chosen.first);
     else
         sink(peer);
 }
@@ -106,6 +136,9 @@ void run(const arguments& chosen, bool server) {
         peer.connect(other, chosen.path, options);
     act(peer, chosen);
     peer.close();
+    if (chosen.events) // one more for the close, and one for connecting: streams do not count these
+        std::fprintf(stderr, "%ju events\n",
+                     static_cast<std::uintmax_t>(peer.stats().notifications + (server ? 1 : 2)));
 }
 
 void add_command(CLI::App& app, arguments& chosen, const char* name, bool server) {
@@ -113,11 +146,12 @@ void add_command(CLI::App& app, arguments& chosen, const char* name, bool server
     command->add_option("--ring", chosen.ring, "LEFT[:RIGHT], bytes");
     command->add_option("--wait", chosen.wait, "Seconds");
     command->add_option("--spin", chosen.spin, "Microseconds");
+    command->add_flag("--events", chosen.events, "Tell how many events were sent");
     command->add_option("PEER_DOMID", chosen.peer)->required();
     command->add_option("PATH", chosen.path)->required();
     command->add_option("ACTION", chosen.action)
         ->required()
-        ->check(CLI::IsMember{{"flood", "sink", "echo", "ping"}});
+        ->check(CLI::IsMember{{"flood", "sink", "echo", "ping", "step-send", "step-receive"}});
     command->add_option("FIRST", chosen.first, "flood: bytes; ping: size");
     command->add_option("SECOND", chosen.second, "flood: size of a write; ping: rounds");
     command->callback([&chosen, server] { run(chosen, server); });
