@@ -8,12 +8,12 @@ senders="server client"
 [ "$GUEST" = pv ] || senders=client # booting a guest is what takes the time; PV has both
 for sender in $senders; do
     start_flow dom0 "$GUEST" "$sender"
-    destroy_guest "$GUEST"
-    expect_peer_lost server
+    break_flow destroy_guest "$GUEST"
+    expect_peer_lost server "$DESTROYED"
     ensure_guest "$GUEST"
 
     start_flow "$GUEST" dom0 "$sender"
-    destroy_guest "$GUEST"
-    expect_peer_lost client
+    break_flow destroy_guest "$GUEST"
+    expect_peer_lost client "$DESTROYED"
     ensure_guest "$GUEST"
 done

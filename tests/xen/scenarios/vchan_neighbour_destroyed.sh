@@ -7,6 +7,6 @@
 for sender in server client; do
     ensure_guest pv
     start_flow "$GUEST" pv "$sender"
-    destroy_guest pv
-    expect_peer_lost server
+    break_flow destroy_guest pv
+    expect_peer_lost server "$DESTROYED"
 done

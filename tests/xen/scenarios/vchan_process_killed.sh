@@ -8,9 +8,9 @@
 kill_one() { # SERVER_SIDE CLIENT_SIDE SENDER VICTIM, the last two server or client
     start_flow "$1" "$2" "$3"
     if [ "$4" = server ]; then victim_side=$1; else victim_side=$2; fi
-    run "$victim_side" "killall -9 xenring"
+    break_flow run "$victim_side" "killall -9 xenring"
+    expect_peer_lost "$(other "$4")" "$DIED"
     expect "the killed $4 still runs" ends "$4" 15
-    expect_peer_lost "$(other "$4")"
 }
 
 for sender in server client; do
