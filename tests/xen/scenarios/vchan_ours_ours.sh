@@ -4,4 +4,4 @@
 # needs: xenring libxenvchan_peer
 
 . /lab/vchan.sh
-exchange "xenring vchan" "xenring vchan"
+exchange "xenring vchan" "xenring vchan" 100000000
