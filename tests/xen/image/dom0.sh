@@ -1,6 +1,7 @@
 # dom0: starts Xen's services and the guests, runs the scenarios of /lab/plan one after another and
 # reports on the second serial port, a line an event:
-#   ready | begin NAME | log TEXT | end NAME STATUS SECONDS | finished
+#   ready | begin NAME | log TEXT | again | end NAME STATUS SECONDS | finished
+# "again": the emulator has lost the guest, and the scenario begins once more.
 # A line of the plan is: NAME SCRIPT GUEST SECONDS, where GUEST is pv, pvh or none.
 
 . /lab/guests.sh
@@ -28,7 +29,7 @@ run_scenario() { # NAME SCRIPT GUEST SECONDS
     play "$2" "$3" "$4" 2>&1 | report_log
     status=$(cat "$WORK/status")
     if [ "$status" != 0 ] && [ "$(emulator_faults)" != "$faults" ]; then
-        echo "the emulator lost the guest; once more" | report_log
+        report again # the log so far is of a try that does not count
         clean_up "$3" "$status" > /dev/null 2>&1
         play "$2" "$3" "$4" 2>&1 | report_log
         status=$(cat "$WORK/status")

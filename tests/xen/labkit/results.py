@@ -8,6 +8,7 @@ import dataclasses
 import os
 import re
 
+AGAIN = "--- the emulator lost the guest; once more"  # in a log: what follows is the try that counts
 GTEST_CASE = re.compile(r"^\s*\[\s+(OK|FAILED)\s+\] ([\w/]+\.[\w/]+)(?:,| \()")
 
 
@@ -19,18 +20,27 @@ class Result:
     reason: str = ""
     log: str = ""
 
+    @property
+    def second_try(self):
+        return AGAIN in self.log.splitlines()
+
+    def lines(self):
+        """The log of the try that counts."""
+        return last_try(self.log.splitlines())
+
     def figures(self):
-        return [line.removeprefix("figure: ") for line in self.log.splitlines()
-                if line.startswith("figure: ")]
+        return [line.removeprefix("figure: ") for line in self.lines() if line.startswith("figure: ")]
 
     def gtest_cases(self):
         """(passed, failed): the names of the GoogleTest cases that ran in the scenario."""
-        found = [match.groups() for match in map(GTEST_CASE.match, self.log.splitlines()) if match]
+        found = [match.groups() for match in map(GTEST_CASE.match, self.lines()) if match]
         return ([name for word, name in found if word == "OK"],
                 [name for word, name in found if word == "FAILED"])
 
     def summary(self):
         text = f"{'passed' if self.passed else 'FAILED'}  {self.name}  {self.seconds:.1f} s"
+        if self.second_try:
+            text += " at the second try (the emulator lost the guest)"
         if self.reason:
             text += f": {self.reason}"
         passed, failed = self.gtest_cases()
@@ -38,6 +48,11 @@ class Result:
             text += f" ({len(passed)} cases passed, {len(failed)} failed)"
         return "\n".join([text, *(f"    FAILED  {name}" for name in failed),
                           *(f"    {figure}" for figure in self.figures())])
+
+
+def last_try(lines):
+    """What follows the last mark of a try that did not count."""
+    return lines[len(lines) - lines[::-1].index(AGAIN):] if AGAIN in lines else lines
 
 
 class EventReader:
@@ -66,6 +81,8 @@ class EventReader:
         word, _, rest = line.partition(" ")
         if word == "log":
             self._log.append(rest)
+        elif word == "again":
+            self._log.append(AGAIN)
         elif word == "begin":
             self.current, self._log = rest, []
         elif word == "ready":
@@ -75,7 +92,7 @@ class EventReader:
         elif word == "end":
             name, status, seconds = rest.split()
             self.current = None
-            reasons = [entry for entry in self._log if entry.startswith("FAILED: ")]
+            reasons = [entry for entry in last_try(self._log) if entry.startswith("FAILED: ")]
             reason = reasons[0].removeprefix("FAILED: ") if reasons else f"exit status {status}"
             return Result(name, status == "0", float(seconds), "" if status == "0" else reason, self.log())
         return None
