@@ -62,6 +62,7 @@ class EventReader:
         self.ready = False
         self.finished = False
         self.current = None  # the scenario that runs now
+        self.tries = 0  # how often one began, again or for the first time
         self._rest = ""
         self._log = []
 
@@ -83,8 +84,10 @@ class EventReader:
             self._log.append(rest)
         elif word == "again":
             self._log.append(AGAIN)
+            self.tries += 1
         elif word == "begin":
             self.current, self._log = rest, []
+            self.tries += 1
         elif word == "ready":
             self.ready = True
         elif word == "finished":

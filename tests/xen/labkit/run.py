@@ -24,7 +24,7 @@ class Watcher:
         """Until all scenarios ended or one hung; gives the results in the order of the plan."""
         began = time.monotonic()
         limit = began + BOOT_SECONDS
-        doing, booted = None, False
+        doing, tries, booted = None, 0, False
         with open(self._machine.events, encoding="utf-8", errors="replace") as events:
             while not self._reader.finished:
                 alive = self._machine.running
@@ -35,8 +35,8 @@ class Watcher:
                     self._show(f"dom0 is up after {time.monotonic() - began:.0f} s")
                 for result in ended:
                     self._finish(result)
-                if self._doing() != doing:
-                    doing = self._doing()
+                if (self._doing(), self._reader.tries) != (doing, tries):
+                    doing, tries = self._doing(), self._reader.tries
                     limit = time.monotonic() + self._seconds_for(doing)
                 if not text and not alive:
                     return self._give_up("the machine stopped")
