@@ -18,6 +18,54 @@ demo_verifies_everything() {
     [[ $(grep -cE 'left over +0$' "$work/demo.out") == 2 ]] || fail "something is left over"
 }
 
+# The demo's child whose name in `ps` is demo-NAME.
+demo_child() { # DEMO NAME
+    local each
+    for each in /proc/[0-9]*; do
+        [[ $(sed -n 's/^PPid:\t//p' "$each/status" 2>/dev/null) == "$1" &&
+            $(cat "$each/comm" 2>/dev/null) == "demo-$2" ]] && echo "${each#/proc/}"
+    done
+    return 0
+}
+there_is_a_child() { [[ -n $(demo_child "$@") ]]; }
+
+start_demo() {
+    mkdir "$work/tmp"
+    TMPDIR=$work/tmp env --default-signal=INT "$XENRING" demo --requests 1000000000 \
+        >"$work/demo.out" 2>"$work/demo.log" &
+    demo=$!
+    eventually "the frontend runs" there_is_a_child $demo frontend
+}
+expect_empty_tmp() { [[ -z $(ls -A "$work/tmp") ]] || fail "a directory is left over"; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+a_demo_that_loses_a_domain_ends() {
+    local victim
+    start_demo
+    victim=$(demo_child $demo frontend)
+    local backend=$(demo_child $demo backend)
+    kill -KILL "$victim"
+    eventually "the demo has ended" gone $demo
+    expect_status $demo 1 "the demo"
+    expect_said "$work/demo.log" "the frontend was ended by signal 9"
+    gone "$backend" || fail "the backend is left over"
+    expect_empty_tmp
+}
+
+a_signal_ends_the_demo_and_leaves_nothing() {
+    local signal child
+    for signal in INT TERM; do
+        start_demo
+        child=$(demo_child $demo hypervisor)
+        kill -$signal $demo
+        eventually "the demo has ended" gone $demo
+        expect_status $demo $((128 + $(kill -l $signal))) "the demo"
+        gone "$child" || fail "the stand-in is left over"
+        expect_empty_tmp
+        rmdir "$work/tmp"
+    done
+}
+
 all_bytes_arrive_both_ways() {
     random_file server.in 20000000
     random_file client.in 30000001
