@@ -14,7 +14,7 @@ namespace xenring::tools {
 
 /// Exit statuses of the command; `xenring --help` shows them.
 enum exit_status : int {
-    success = 0,     ///< done; a peer that closed in order is success
+    success = 0,     ///< done; a peer that closed in order, a service that SIGTERM ended
     failure = 1,     ///< an error, told on standard error: a peer that died, a failed call
     usage_error = 2, ///< wrong arguments
     by_signal = 128, ///< plus the signal's number, after closing in order

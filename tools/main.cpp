@@ -5,6 +5,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -43,7 +47,17 @@ Which hypervisor (--hypervisor, else $XENRING_HYPERVISOR):
 On the stand-in --domid N (else $XENRING_DOMID, else 0) says which domain this program is.
 
 Exit status: 0 done, or the peer closed in order; 1 an error, told on standard error (a peer
-that died is one); 2 wrong arguments; 128 + N ended by signal N, after closing in order.)";
+that died is one); 2 wrong arguments; 128 + N ended by signal N, after closing in order.
+'hypervisor' is a service: that SIGTERM ends it is as it should be, and 0.)";
+
+/// What the shell closed (`<&-`) gets a stand-in, or the next descriptor that the program opens for
+/// itself would be taken for it: the input is at its end, writing output fails with EBADF, and what
+/// would be said goes nowhere.
+void open_closed_streams() {
+    for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(each, F_GETFD) < 0 && errno == EBADF) // then open() takes the lowest: this one
+            (void)::open("/dev/null", each == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
 
 int run(int argc, char** argv) {
     CLI::App app{"Shared-memory rings between Xen domains"};
@@ -75,6 +89,7 @@ int run(int argc, char** argv) {
 } // namespace xenring::tools
 
 int main(int argc, char** argv) {
+    xenring::tools::open_closed_streams();
     std::signal(SIGPIPE, SIG_IGN); // a reader that went away is an error code where it happens
     try {
         return xenring::tools::run(argc, argv);

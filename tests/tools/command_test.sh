@@ -157,6 +157,51 @@ a_signal_closes_in_order() {
     expect_nothing_left
 }
 
+a_second_signal_is_not_needed_and_does_no_harm() {
+    hold_channel twice
+    kill -STOP $server
+    kill -TERM $server
+    kill -INT $server
+    kill -CONT $server
+    eventually "the server has ended" gone $server
+    expect_status $client 0 "client"
+    expect_nothing_left
+}
+
+# What is wrong with the input is told at once, not when the peer leaves.
+an_input_that_cannot_be_read_ends_it() {
+    hold_open
+    (domain 1 vchan listen 2 directory <"$work/open" >/dev/null 2>"$work/server.log") &
+    local server=$!
+    (domain 2 vchan connect --wait 10 -N 1 directory <"$work" >/dev/null 2>"$work/client.log") &
+    local client=$!
+    eventually "the client has ended" gone $client
+    expect_status $client 1 "client"
+    expect_said "$work/client.log" "standard input: Is a directory"
+    expect_status $server 0 "server"
+}
+
+a_closed_input_is_at_its_end() {
+    (domain 1 vchan listen -N 2 none <&- >"$work/server.out" 2>"$work/server.log") &
+    local server=$!
+    hold_open
+    (domain 2 vchan connect --wait 10 1 none <"$work/open" >/dev/null 2>"$work/client.log") &
+    local client=$!
+    eventually "the server has ended" gone $server
+    expect_status $server 0 "server"
+    expect_status $client 0 "client"
+}
+
+an_output_that_is_closed_takes_nothing() {
+    hold_open
+    (domain 1 vchan listen 2 none <"$work/open" >&- 2>"$work/server.log") &
+    local server=$!
+    (echo hello | domain 2 vchan connect --wait 10 1 none >/dev/null 2>"$work/client.log") &
+    eventually "the server has ended" gone $server
+    expect_status $server 1 "server"
+    expect_said "$work/server.log" "standard output: Bad file descriptor"
+}
+
 a_closed_output_ends_it() {
     random_file server.in 1000000
     listen server 2 closed
