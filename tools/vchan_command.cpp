@@ -18,7 +18,9 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <functional>
 #include <memory>
+#include <utility>
 
 namespace xenring::tools {
 namespace asio = boost::asio;
@@ -84,11 +86,9 @@ public:
 private:
     template <class Body>
     int run(Body body) {
-        signals_.async_wait([this](error_code ec, int signal) {
-            if (!ec)
-                stop(by_signal + signal);
-        });
+        watch_signals();
         asio::co_spawn(io_, body(), [this](std::exception_ptr problem) {
+            ended_ = true;
             signals_.cancel();
             if (problem)
                 report(problem);
@@ -97,33 +97,64 @@ private:
         return status_;
     }
 
+    /// What a signal does; puts back what it did before when the coroutine that it ends goes.
+    class stop_scope {
+    public:
+        stop_scope(vchan_run& run, std::function<void()> action)
+            : run_{run}, before_{std::exchange(run.stopping_, std::move(action))} {}
+        stop_scope(const stop_scope&) = delete;
+        stop_scope& operator=(const stop_scope&) = delete;
+        ~stop_scope() { run_.stopping_ = std::move(before_); }
+
+    private:
+        vchan_run& run_;
+        std::function<void()> before_;
+    };
+
+    void watch_signals() {
+        signals_.async_wait([this](error_code ec, int signal) {
+            if (ec)
+                return;
+            stop(by_signal + signal);
+            if (!ended_)
+                watch_signals();
+        });
+    }
+
+    /// A signal may come between the end of a wait and the coroutine that waited: then there was
+    /// nothing to cancel, and only this tells.
+    bool told_to_end() const noexcept { return status_ >= by_signal; }
+
     asio::awaitable<void> serve() {
         vchan::acceptor acceptor{here_, domid{arguments_.peer}, arguments_.path, options_};
         remark(global_, "listening at " + acceptor.path());
         if (!vchan::fits_libxenvchan(acceptor.path()))
             complain("warning: clients that use libxenvchan cannot name a path over 49 bytes");
-        stopping_ = [&] { acceptor.cancel(); };
+        const stop_scope stopping{*this, [&] { acceptor.cancel(); }};
         do {
             auto peer = co_await acceptor.async_accept(asio::use_awaitable);
+            if (told_to_end())
+                break;
             remark(global_, "a client is connected");
             co_await talk(peer);
-        } while (arguments_.keep && status_ < by_signal);
+        } while (arguments_.keep && !told_to_end());
     }
 
     asio::awaitable<void> dial() {
         vchan::stream peer{here_};
-        stopping_ = [&] { peer.cancel(); };
+        const stop_scope stopping{*this, [&] { peer.cancel(); }};
         co_await peer.async_connect(domid{arguments_.peer}, arguments_.path, options_,
                                     asio::use_awaitable);
+        if (told_to_end())
+            co_return;
         remark(global_, "connected to " + peer.path());
         co_await talk(peer);
     }
 
     asio::awaitable<void> talk(vchan::stream& peer) {
         relay exchange{peer, input_, output_, arguments_.close_when_taken};
-        auto before = std::exchange(stopping_, [&] { exchange.stop(); });
+        const stop_scope stopping{*this, [&] { exchange.stop(); }};
         const auto ended = co_await exchange.run();
-        stopping_ = std::move(before);
         if (ended.peer)
             fail("domain " + std::to_string(arguments_.peer) + ": " + ended.peer.message());
         if (ended.output)
@@ -148,13 +179,14 @@ private:
     }
 
     void stop(int status) {
-        status_ = status;
+        if (!told_to_end())
+            status_ = status;
         if (stopping_)
             stopping_();
     }
 
     void report(std::exception_ptr problem) {
-        if (status_ >= by_signal)
+        if (told_to_end())
             return; // what a signal cut short is not an error of its own
         try {
             std::rethrow_exception(problem);
@@ -175,6 +207,7 @@ private:
     borrowed_descriptor input_;
     borrowed_descriptor output_;
     std::function<void()> stopping_;
+    bool ended_ = false;
     int status_ = success;
 };
 
