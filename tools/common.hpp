@@ -4,6 +4,7 @@
 #include <xenring/grant/types.hpp>
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace CLI {
@@ -20,15 +21,27 @@ enum exit_status : int {
     by_signal = 128, ///< plus the signal's number, after closing in order
 };
 
+/// Wrong arguments, or wrong variables in the environment; what() is for people.
+class usage_problem : public std::runtime_error {
+public:
+    using runtime_error::runtime_error;
+};
+
 /// Options that stand before the subcommand.
 struct global_options {
     std::string hypervisor;              ///< --hypervisor; empty: found out
     std::optional<std::uint16_t> domain; ///< --domid; the stand-in only
     bool verbose = false;
 
-    /// The text for open_hypervisor().
+    /// The text for open_hypervisor(). Throws usage_problem if it, or the environment, is not one.
     std::string specification() const;
 };
+
+/// A text of the user's for a message: its beginning if it is long.
+std::string shortened(const std::string& text);
+
+/// A variable of the environment; empty if it is not set.
+std::string from_environment(const char* name);
 
 /// "xenring: TEXT" on standard error.
 void complain(const std::string& text);

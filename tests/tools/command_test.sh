@@ -220,13 +220,65 @@ wrong_arguments_are_status_2() {
     local words status
     for words in "" "nonsense" "vchan" "vchan listen" "vchan listen 1" "vchan listen x p" \
         "vchan listen 40000 p" "vchan listen --ring big 2 p" "vchan connect --wait -1 2 p" \
-        "--domid 99999 status" "demo --bytes none"; do
+        "--domid 99999 status" "demo --bytes none" "--hypervisor bogus status" \
+        "--hypervisor xen status" "vchan listen --ring 2M 2 p" "vchan connect 2 /p/"; do
         status=0
         "$XENRING" $words >"$work/out.log" 2>&1 || status=$?
         [[ $status == 2 ]] || fail "xenring $words: exit status $status, not 2"
     done
     "$XENRING" --help >"$work/help" || fail "--help fails"
     expect_said "$work/help" "Exit status"
+}
+
+refused() { # TEXT WORD...: wrong arguments, and the message has TEXT
+    local status=0
+    "$XENRING" "${@:2}" >/dev/null 2>"$work/refused.log" </dev/null || status=$?
+    [[ $status == 2 ]] || fail "xenring ${*:2}: exit status $status, not 2"
+    expect_said "$work/refused.log" "$1"
+    (($(wc -c <"$work/refused.log") < 400)) || fail "xenring ${*:2}: a very long message"
+}
+
+wrong_arguments_are_named() {
+    local wrong
+    refused "no such command: frob" frob
+    refused "no such command: frob" vchan frob
+    refused "no such option: --frob" vchan listen --frob 2
+    for wrong in "" abc 64K: :64K 4K:4K:4K 2M -1 1000T 99999999999999999999999; do
+        refused "--ring: \"$wrong\" is not LEFT[:RIGHT]" vchan listen --ring "$wrong" 2 p
+    done
+    for wrong in "" abc nan -nan -1 -inf 5s; do
+        refused "--wait: \"$wrong\" is not a number of seconds" vchan connect --wait "$wrong" 2 p
+    done
+    for wrong in "" "a b" / /a/ a//b; do
+        refused "vchan path '$wrong' (letters, digits" vchan connect 2 "$wrong"
+    done
+    refused "the store path is too long" vchan connect 2 "$(printf '%04000d' 0)"
+    refused "--domid is for the stand-in only" --domid 3 --hypervisor xen vchan connect 1 x
+    XENRING_DOMID=abc refused 'XENRING_DOMID is "abc"' vchan connect 1 x
+    XENRING_HYPERVISOR=bogus refused 'XENRING_HYPERVISOR is "bogus"' status
+}
+
+# More seconds than a clock can count are for ever, not the past.
+a_very_long_wait_is_a_wait() {
+    local wait client
+    for wait in 1e300 1e12 1e999 inf; do
+        connect client --wait $wait -N 1 "long$wait"
+        client=$!
+        sleep 0.2
+        listen server 2 "long$wait"
+        expect_status $! 0 "server"
+        expect_status $client 0 "client, --wait $wait"
+    done
+}
+
+a_second_stand_in_says_that_one_runs() {
+    local status=0
+    "$XENRING" hypervisor 2>"$work/second.log" || status=$?
+    [[ $status == 1 ]] || fail "exit status $status, not 1"
+    expect_said "$work/second.log" "a stand-in hypervisor runs in $work/hypervisor already"
+    : >"$work/file"
+    ! "$XENRING" --hypervisor "local:$work/file" hypervisor 2>"$work/second.log" || fail "it runs"
+    expect_said "$work/second.log" "cannot run the stand-in in $work/file: Not a directory"
 }
 
 a_missing_hypervisor_says_what_to_do() {
@@ -238,6 +290,10 @@ a_missing_hypervisor_says_what_to_do() {
     "$XENRING" --hypervisor xen vchan listen 2 x 2>"$work/err" || status=$?
     [[ $status == 1 || -e /dev/xen ]] || fail "exit status $status, not 1"
     [[ -e /dev/xen ]] || expect_said "$work/err" "/dev/xen"
+    ! grep -q stand-in "$work/err" || fail "nobody asked for a stand-in"
+    ! "$XENRING" --hypervisor "local:$work/none" status 2>"$work/err" || fail "status works"
+    expect_said "$work/err" "xenring --hypervisor local:$work/none hypervisor"
+    ! grep -q /dev/xen "$work/err" || fail "nobody asked for Xen"
 }
 
 xenstore_tools_see_the_channel() {
