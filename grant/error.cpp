@@ -8,11 +8,9 @@ namespace {
 const char* describe(errc value) noexcept {
     switch (value) {
     case errc::no_hypervisor:
-        return "no hypervisor: neither /dev/xen nor a running stand-in (start one with "
-               "'xenring hypervisor')";
+        return "no hypervisor answers";
     case errc::bad_specification:
-        return "malformed hypervisor specification: expected xen, local, or "
-               "local:DIRECTORY?domid=N";
+        return "malformed hypervisor specification";
     case errc::device_missing:
         return "a Xen device node is missing: load its module (modprobe xen-evtchn xen-gntdev "
                "xen-gntalloc)";

@@ -35,28 +35,30 @@ opened open_xen(std::string why, error_code& ec) {
 #endif
 }
 
-opened open_local(const specification& wanted, std::string why, error_code& ec) {
+/// `asked`: whether anybody asked for the stand-in, or there only was no Xen.
+opened open_local(const specification& wanted, bool asked, error_code& ec) {
     opened result;
     local::connect_options options;
     options.directory = wanted.directory;
     options.self = wanted.self;
     options.fault = wanted.fault;
-    options.why = std::move(why);
+    options.why = wanted.why;
     result.machine = local::connect(options, ec);
     if (ec)
-        result.advice = "no stand-in answers in " + wanted.directory +
-                        "; start one with: xenring --hypervisor local:" + wanted.directory +
-                        " hypervisor";
+        result.advice =
+            (asked ? "" : wanted.why + ", and ") + "no stand-in answers in " + wanted.directory +
+            "; start one with: xenring --hypervisor local:" + wanted.directory + " hypervisor";
     return result;
 }
 
 opened open(std::string_view text, error_code& ec) {
     ec.clear();
+    const bool asked = !text.empty() || !from_environment("XENRING_HYPERVISOR").empty();
     const auto wanted = resolve_specification(text, from_environment, ec);
     if (ec)
-        return {nullptr, '"' + std::string{text} + '"'};
+        return {nullptr, wanted.why};
     return wanted.kind == hypervisor_kind::xen ? open_xen(wanted.why, ec)
-                                               : open_local(wanted, wanted.why, ec);
+                                               : open_local(wanted, asked, ec);
 }
 
 } // namespace

@@ -46,6 +46,16 @@ bool parse_options(std::string_view text, specification& out, bool& has_domid) {
     return true;
 }
 
+constexpr auto last_domid = first_reserved_domid - 1;
+
+void refuse(std::string_view what, std::string_view text, std::string_view expected,
+            specification& out, error_code& ec) {
+    constexpr std::size_t longest = 100;
+    out.why = std::string{what} + " is \"" + std::string{text.substr(0, longest)} +
+              (text.size() > longest ? "..." : "") + "\", not " + std::string{expected};
+    ec = errc::bad_specification;
+}
+
 bool xen_is_there() {
     std::error_code ignored;
     return std::filesystem::exists("/dev/xen/evtchn", ignored) ||
@@ -81,14 +91,17 @@ specification resolve_specification(std::string_view text,
         out.kind = hypervisor_kind::local;
     else
         good = false;
+    if (!good)
+        refuse(text.empty() ? "XENRING_HYPERVISOR" : "the hypervisor", chosen,
+               "xen, local or local:DIRECTORY?domid=N", out, ec);
     if (out.directory.empty())
         out.directory = environment("XENRING_RUNDIR");
     if (out.directory.empty())
         out.directory = default_directory;
-    if (const auto number = environment("XENRING_DOMID"); !has_domid && !number.empty())
-        good = good && (out.kind == hypervisor_kind::xen || parse_domid(number, out.self));
-    if (!good)
-        ec = errc::bad_specification;
+    const auto number = has_domid || !good ? std::string{} : environment("XENRING_DOMID");
+    if (!number.empty() && out.kind == hypervisor_kind::local && !parse_domid(number, out.self))
+        refuse("XENRING_DOMID", number, "a number from 0 to " + std::to_string(last_domid), out,
+               ec);
     return out;
 }
 

@@ -18,7 +18,7 @@ struct specification {
     std::string directory; ///< local: where the stand-in's process runs
     domid self;            ///< local: as which domain
     std::string fault;     ///< local: which call shall fail, for tests ("share:3")
-    std::string why;       ///< what decided, for people
+    std::string why;       ///< what decided, or what was refused; for people
 };
 
 /// Reads `text`, asks `environment` (a function from a variable's name to its value, empty if

@@ -4,6 +4,7 @@
 #include <xenring/grant/types.hpp>
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace CLI {
@@ -14,10 +15,16 @@ namespace xenring::tools {
 
 /// Exit statuses of the command; `xenring --help` shows them.
 enum exit_status : int {
-    success = 0,     ///< done; a peer that closed in order is success
+    success = 0,     ///< done; a peer that closed in order, a service that SIGTERM ended
     failure = 1,     ///< an error, told on standard error: a peer that died, a failed call
     usage_error = 2, ///< wrong arguments
     by_signal = 128, ///< plus the signal's number, after closing in order
+};
+
+/// Wrong arguments, or wrong variables in the environment; what() is for people.
+class usage_problem : public std::runtime_error {
+public:
+    using runtime_error::runtime_error;
 };
 
 /// Options that stand before the subcommand.
@@ -26,9 +33,15 @@ struct global_options {
     std::optional<std::uint16_t> domain; ///< --domid; the stand-in only
     bool verbose = false;
 
-    /// The text for open_hypervisor().
+    /// The text for open_hypervisor(). Throws usage_problem if it, or the environment, is not one.
     std::string specification() const;
 };
+
+/// A text of the user's for a message: its beginning if it is long.
+std::string shortened(const std::string& text);
+
+/// A variable of the environment; empty if it is not set.
+std::string from_environment(const char* name);
 
 /// "xenring: TEXT" on standard error.
 void complain(const std::string& text);

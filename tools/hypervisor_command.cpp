@@ -10,19 +10,34 @@
 #include <boost/asio/signal_set.hpp>
 #include <fmt/core.h>
 
+#include <cerrno>
 #include <csignal>
-#include <filesystem>
 #include <memory>
 
 namespace xenring::tools {
 namespace {
 
+std::string why_not_there(const std::string& directory, const error_code& problem) {
+    if (problem == errno_code(EADDRINUSE))
+        return "a stand-in hypervisor runs in " + directory +
+               " already: use it, or name another directory with --hypervisor local:DIRECTORY";
+    auto text = "cannot run the stand-in in " + shortened(directory) + ": " + problem.message();
+    if (problem == errno_code(EACCES) || problem == errno_code(EPERM) ||
+        problem == errno_code(EROFS))
+        text += "; name a directory of yours: xenring --hypervisor local:DIRECTORY hypervisor";
+    return text;
+}
+
 int serve(const global_options& options) {
     const auto directory = stand_in(options).directory;
-    std::filesystem::create_directories(directory);
     boost::asio::io_context io{1};
     boost::asio::signal_set ending{io, SIGINT, SIGTERM};
-    local::server server{io.get_executor(), directory};
+    error_code problem;
+    local::server server{io.get_executor(), directory, local::machine{}, problem};
+    if (problem) {
+        complain(why_not_there(directory, problem));
+        return failure;
+    }
     int status = success;
     ending.async_wait([&](error_code, int signal) {
         status = signal == SIGTERM ? success : by_signal + signal;
@@ -39,11 +54,20 @@ int serve(const global_options& options) {
     return status;
 }
 
+std::unique_ptr<local::control> control_of(const global_options& options) {
+    const auto directory = stand_in(options).directory;
+    error_code ec;
+    auto out = std::make_unique<local::control>(directory, ec);
+    throw_if(ec, ec == errc::no_hypervisor ? none_runs_in(directory)
+                                           : "control the stand-in in " + directory);
+    return out;
+}
+
 int show_status(const global_options& options) {
-    local::control control{stand_in(options).directory};
+    const auto control = control_of(options);
     fmt::print("{:>6} {:>10} {:>8} {:>9} {:>7} {:>6} {:>8} {:>6}\n", "domid", "processes",
                "granted", "deferred", "mapped", "ports", "watches", "nodes");
-    for (const auto& each : control.statistics().domains)
+    for (const auto& each : control->statistics().domains)
         fmt::print("{:>6} {:>10} {:>8} {:>9} {:>7} {:>6} {:>8} {:>6}\n", each.domain.value,
                    each.processes, each.pages_granted, each.pages_deferred, each.pages_mapped,
                    each.ports, each.watches, each.store_nodes);
@@ -67,7 +91,7 @@ void add_hypervisor_commands(CLI::App& app, const global_options& options, int& 
         ->required()
         ->check(CLI::Range(1, first_reserved_domid - 1));
     destroy->callback([&, number] {
-        local::control{stand_in(options).directory}.destroy(domid{*number});
+        control_of(options)->destroy(domid{*number});
         status = success;
     });
 }

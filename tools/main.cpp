@@ -1,24 +1,48 @@
 // The xenring command.
 #include "common.hpp"
 
-#include <xenring/grant/error.hpp>
+#include <xenring/grant/specification.hpp>
 
 #include <CLI/CLI.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 namespace xenring::tools {
 
+std::string from_environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+std::string shortened(const std::string& text) {
+    constexpr std::size_t longest = 100;
+    return text.size() <= longest ? text : text.substr(0, longest) + "...";
+}
+
 std::string global_options::specification() const {
-    auto text = hypervisor;
-    if (const char* said = std::getenv("XENRING_HYPERVISOR"); text.empty() && said)
-        text = said;
+    const auto variables = [this](const char* name) {
+        const bool said = domain && name == std::string_view{"XENRING_DOMID"};
+        return said ? std::string{} : from_environment(name); // --domid goes before the variable
+    };
+    error_code ec;
+    const auto asked = resolve_specification(hypervisor, variables, ec);
+    if (ec)
+        throw usage_problem{asked.why};
     if (!domain)
-        return text;
+        return hypervisor;
+    auto text = hypervisor.empty() ? from_environment("XENRING_HYPERVISOR") : hypervisor;
     if (text.empty())
-        text = "local"; // on Xen a program is of the domain that it runs in
+        text = "local"; // --domid asks for it
+    else if (asked.kind == hypervisor_kind::xen)
+        throw usage_problem{"--domid is for the stand-in only: on Xen a program is of the domain "
+                            "that it runs in"};
     text += text.find('?') == std::string::npos ? '?' : '&';
     return text + "domid=" + std::to_string(*domain);
 }
@@ -43,7 +67,28 @@ Which hypervisor (--hypervisor, else $XENRING_HYPERVISOR):
 On the stand-in --domid N (else $XENRING_DOMID, else 0) says which domain this program is.
 
 Exit status: 0 done, or the peer closed in order; 1 an error, told on standard error (a peer
-that died is one); 2 wrong arguments; 128 + N ended by signal N, after closing in order.)";
+that died is one); 2 wrong arguments; 128 + N ended by signal N, after closing in order.
+'hypervisor' is a service: that SIGTERM ends it is as it should be, and 0.)";
+
+/// What the shell closed (`<&-`) gets a stand-in, or the next descriptor that the program opens for
+/// itself would be taken for it: the input is at its end, writing output fails with EBADF, and what
+/// would be said goes nowhere.
+void open_closed_streams() {
+    for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(each, F_GETFD) < 0 && errno == EBADF) // then open() takes the lowest: this one
+            (void)::open("/dev/null", each == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/// The library asks for what is missing before it looks at what is too much.
+int wrong_words(const CLI::App& app, const CLI::ParseError& wrong) {
+    const auto rest = app.remaining(true);
+    if (wrong.get_exit_code() != static_cast<int>(CLI::ExitCodes::RequiredError) || rest.empty())
+        return app.exit(wrong);
+    const auto& first = rest.front();
+    complain((first.starts_with('-') ? "no such option: " : "no such command: ") +
+             shortened(first) + " (see xenring --help)");
+    return usage_error;
+}
 
 int run(int argc, char** argv) {
     CLI::App app{"Shared-memory rings between Xen domains"};
@@ -66,7 +111,7 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {
-        return app.exit(wrong) == 0 ? success : usage_error;
+        return wrong_words(app, wrong) == 0 ? success : usage_error;
     }
     return status;
 }
@@ -75,9 +120,13 @@ int run(int argc, char** argv) {
 } // namespace xenring::tools
 
 int main(int argc, char** argv) {
+    xenring::tools::open_closed_streams();
     std::signal(SIGPIPE, SIG_IGN); // a reader that went away is an error code where it happens
     try {
         return xenring::tools::run(argc, argv);
+    } catch (const xenring::tools::usage_problem& problem) {
+        xenring::tools::complain(problem.what());
+        return xenring::tools::usage_error;
     } catch (const std::exception& problem) {
         xenring::tools::complain(problem.what());
         return xenring::tools::failure;

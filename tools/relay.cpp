@@ -31,6 +31,8 @@ relay::relay(vchan::stream& peer, borrowed_descriptor& input, borrowed_descripto
 
 asio::awaitable<relay_end> relay::run() {
     running_ = 2;
+    input_.renew();
+    output_.renew();
     asio::co_spawn(co_await asio::this_coro::executor, send(), asio::detached);
     asio::co_spawn(co_await asio::this_coro::executor, receive(), asio::detached);
     error_code ignored; // the timer only ever ends by being cancelled
@@ -53,6 +55,8 @@ void relay::finish_one() {
 
 asio::awaitable<void> relay::send() {
     const bool at_end = co_await pass_input();
+    if (end_.input)
+        stop(); // receive() may have nothing to do until the peer ends
     if (at_end && close_when_taken_ && !stopped_) {
         error_code ec;
         co_await peer_.async_drain(asio::redirect_error(asio::use_awaitable, ec));

@@ -23,7 +23,8 @@ public:
     relay(vchan::stream& peer, borrowed_descriptor& input, borrowed_descriptor& output,
           bool close_when_taken);
 
-    /// Runs both directions until the peer ends, or until everything was taken if asked so.
+    /// Runs both directions until the peer ends, input or output fails, or everything was taken if
+    /// asked so.
     boost::asio::awaitable<relay_end> run();
 
     /// Ends both directions soon; run() then returns.

@@ -42,7 +42,9 @@ int run(const global_options& options, const std::vector<std::string>& words) {
         error_code ec;
         auto machine = local::connect(
             {.directory = wanted.directory, .self = wanted.self, .fault = {}, .why = {}}, ec);
-        throw_if(ec, "join the stand-in hypervisor in " + wanted.directory);
+        throw_if(ec, ec == errc::no_hypervisor
+                         ? none_runs_in(wanted.directory)
+                         : "join the stand-in hypervisor in " + wanted.directory);
     }
     ::setenv("XENRING_HYPERVISOR", ("local:" + wanted.directory).c_str(), 1);
     ::setenv("XENRING_DOMID", std::to_string(wanted.self.value).c_str(), 1);

@@ -5,9 +5,14 @@
 
 #include <xenring/grant/specification.hpp>
 
+#include <string>
+
 namespace xenring::tools {
 
-/// Throws xenring::error if the options or the environment name real Xen.
+/// Throws usage_problem if the options or the environment name real Xen.
 specification stand_in(const global_options& options);
+
+/// For the one who finds no stand-in there: what to do.
+std::string none_runs_in(const std::string& directory);
 
 } // namespace xenring::tools

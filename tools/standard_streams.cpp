@@ -1,5 +1,6 @@
 #include "standard_streams.hpp"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -30,8 +31,9 @@ int reopen(int descriptor, int flags) {
 borrowed_descriptor::borrowed_descriptor(asio::any_io_executor executor, int descriptor,
                                          int open_flags)
     : descriptor_{descriptor} {
-    if (never_blocks(descriptor))
-        return; // epoll refuses regular files
+    const int mode = ::fcntl(descriptor, F_GETFL) & O_ACCMODE;
+    if (never_blocks(descriptor) || (mode != open_flags && mode != O_RDWR))
+        return; // nothing to poll; or not for this use, which reading or writing it then says
     int own = reopen(descriptor, open_flags);
     if (own < 0) {
         restore_flags_ = ::fcntl(descriptor, F_GETFL);
@@ -41,7 +43,7 @@ borrowed_descriptor::borrowed_descriptor(asio::any_io_executor executor, int des
     pollable_.emplace(executor);
     error_code ec;
     pollable_->assign(own, ec);
-    if (ec) { // EPERM: the like of /dev/null, which is always ready
+    if (ec) {
         ::close(own);
         pollable_.reset();
         return;
@@ -56,6 +58,7 @@ borrowed_descriptor::~borrowed_descriptor() {
 }
 
 void borrowed_descriptor::cancel() noexcept {
+    cancelled_ = true;
     error_code ignored; // nothing to do about it
     if (pollable_)
         pollable_->cancel(ignored);
@@ -64,7 +67,9 @@ void borrowed_descriptor::cancel() noexcept {
 asio::awaitable<error_code>
 borrowed_descriptor::ready(asio::posix::descriptor_base::wait_type wait) {
     error_code ec;
-    if (pollable_)
+    if (cancelled_)
+        ec = asio::error::operation_aborted;
+    else if (pollable_)
         co_await pollable_->async_wait(wait, asio::redirect_error(asio::use_awaitable, ec));
     co_return ec;
 }

@@ -26,13 +26,16 @@ public:
 
     /// Waits until `wait` is possible; at once for what cannot be polled.
     boost::asio::awaitable<error_code> ready(boost::asio::posix::descriptor_base::wait_type wait);
-    /// Ends a ready() under way with operation_aborted.
+    /// Ends a ready() under way with operation_aborted, and every later one until renew(): one that
+    /// has ended may not have been told to its coroutine yet, which then comes back to wait.
     void cancel() noexcept;
+    void renew() noexcept { cancelled_ = false; }
     int native_handle() const noexcept { return descriptor_; }
 
 private:
     int descriptor_;
     int restore_flags_ = -1;
+    bool cancelled_ = false;
     std::optional<boost::asio::posix::stream_descriptor> pollable_;
 };
 

@@ -2,6 +2,7 @@
 // standard output.
 #include "common.hpp"
 #include "relay.hpp"
+#include "vchan_arguments.hpp"
 
 #include <xenring/grant/domain.hpp>
 #include <xenring/vchan/acceptor.hpp>
@@ -15,59 +16,30 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <chrono>
-#include <cmath>
 #include <csignal>
+#include <functional>
 #include <memory>
+#include <utility>
 
 namespace xenring::tools {
 namespace asio = boost::asio;
 namespace {
 
-struct vchan_arguments {
-    std::uint16_t peer = 0;
-    std::string path;
-    std::string ring;
-    double wait = 0;
-    std::uint32_t spin = 20;
-    bool keep = false;
-    bool close_when_taken = false;
-};
-
-std::size_t parse_size(std::string text) {
-    const auto problem = CLI::AsSizeValue{false}(text);
-    if (!problem.empty())
-        throw CLI::ValidationError{"--ring", problem};
-    return std::stoull(text);
-}
-
-/// LEFT[:RIGHT], in bytes, with K and M allowed; RIGHT is LEFT where it is not said.
-void parse_ring(std::string text, vchan::options& out) {
-    if (text.empty())
-        return;
-    const auto colon = text.find(':');
-    auto left = text.substr(0, colon);
-    auto right = colon == std::string::npos ? left : text.substr(colon + 1);
-    out.left_size = parse_size(left);
-    out.right_size = parse_size(right);
-}
-
-vchan::options channel_options(const vchan_arguments& arguments) {
-    vchan::options out;
-    parse_ring(arguments.ring, out);
-    out.spin = std::chrono::microseconds{arguments.spin};
-    out.wait = std::isfinite(arguments.wait)
-                   ? std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                         std::chrono::duration<double>{arguments.wait})
-                   : vchan::options::forever;
-    return out;
+/// Whatever the two domains are, the path must be one: told before anything is opened.
+const vchan_arguments& checked(const vchan_arguments& arguments) {
+    try {
+        (void)vchan::base_path(arguments.path, domid{0}, domid{arguments.peer});
+    } catch (const error& wrong) {
+        throw usage_problem{wrong.what()};
+    }
+    return arguments;
 }
 
 /// One run of the subcommand: the channel, the signals that end it, and its exit status.
 class vchan_run {
 public:
     vchan_run(const global_options& global, const vchan_arguments& arguments)
-        : global_{global}, arguments_{arguments}, options_{channel_options(arguments)},
+        : global_{global}, arguments_{checked(arguments)},
           here_{io_.get_executor(), global.specification()}, signals_{io_, SIGINT, SIGTERM},
           input_{io_.get_executor(), STDIN_FILENO, O_RDONLY}, output_{io_.get_executor(),
                                                                       STDOUT_FILENO, O_WRONLY} {
@@ -84,11 +56,9 @@ public:
 private:
     template <class Body>
     int run(Body body) {
-        signals_.async_wait([this](error_code ec, int signal) {
-            if (!ec)
-                stop(by_signal + signal);
-        });
+        watch_signals();
         asio::co_spawn(io_, body(), [this](std::exception_ptr problem) {
+            ended_ = true;
             signals_.cancel();
             if (problem)
                 report(problem);
@@ -97,33 +67,65 @@ private:
         return status_;
     }
 
+    /// What a signal does; puts back what it did before when the coroutine that it ends goes.
+    class stop_scope {
+    public:
+        stop_scope(vchan_run& run, std::function<void()> action)
+            : run_{run}, before_{std::exchange(run.stopping_, std::move(action))} {}
+        stop_scope(const stop_scope&) = delete;
+        stop_scope& operator=(const stop_scope&) = delete;
+        ~stop_scope() { run_.stopping_ = std::move(before_); }
+
+    private:
+        vchan_run& run_;
+        std::function<void()> before_;
+    };
+
+    void watch_signals() {
+        signals_.async_wait([this](error_code ec, int signal) {
+            if (ec)
+                return;
+            stop(by_signal + signal);
+            if (!ended_)
+                watch_signals();
+        });
+    }
+
+    /// A signal may come between the end of a wait and the coroutine that waited: then there was
+    /// nothing to cancel, and only this tells.
+    bool told_to_end() const noexcept { return status_ >= by_signal; }
+
     asio::awaitable<void> serve() {
-        vchan::acceptor acceptor{here_, domid{arguments_.peer}, arguments_.path, options_};
+        vchan::acceptor acceptor{here_, domid{arguments_.peer}, arguments_.path,
+                                 arguments_.channel};
         remark(global_, "listening at " + acceptor.path());
         if (!vchan::fits_libxenvchan(acceptor.path()))
             complain("warning: clients that use libxenvchan cannot name a path over 49 bytes");
-        stopping_ = [&] { acceptor.cancel(); };
+        const stop_scope stopping{*this, [&] { acceptor.cancel(); }};
         do {
             auto peer = co_await acceptor.async_accept(asio::use_awaitable);
+            if (told_to_end())
+                break;
             remark(global_, "a client is connected");
             co_await talk(peer);
-        } while (arguments_.keep && status_ < by_signal);
+        } while (arguments_.keep && !told_to_end());
     }
 
     asio::awaitable<void> dial() {
         vchan::stream peer{here_};
-        stopping_ = [&] { peer.cancel(); };
-        co_await peer.async_connect(domid{arguments_.peer}, arguments_.path, options_,
+        const stop_scope stopping{*this, [&] { peer.cancel(); }};
+        co_await peer.async_connect(domid{arguments_.peer}, arguments_.path, arguments_.channel,
                                     asio::use_awaitable);
+        if (told_to_end())
+            co_return;
         remark(global_, "connected to " + peer.path());
         co_await talk(peer);
     }
 
     asio::awaitable<void> talk(vchan::stream& peer) {
         relay exchange{peer, input_, output_, arguments_.close_when_taken};
-        auto before = std::exchange(stopping_, [&] { exchange.stop(); });
+        const stop_scope stopping{*this, [&] { exchange.stop(); }};
         const auto ended = co_await exchange.run();
-        stopping_ = std::move(before);
         if (ended.peer)
             fail("domain " + std::to_string(arguments_.peer) + ": " + ended.peer.message());
         if (ended.output)
@@ -148,19 +150,20 @@ private:
     }
 
     void stop(int status) {
-        status_ = status;
+        if (!told_to_end())
+            status_ = status;
         if (stopping_)
             stopping_();
     }
 
     void report(std::exception_ptr problem) {
-        if (status_ >= by_signal)
+        if (told_to_end())
             return; // what a signal cut short is not an error of its own
         try {
             std::rethrow_exception(problem);
         } catch (const boost::system::system_error& wrong) {
-            fail("domain " + std::to_string(arguments_.peer) + ", " + arguments_.path + ": " +
-                 wrong.what());
+            fail("domain " + std::to_string(arguments_.peer) + ", " + shortened(arguments_.path) +
+                 ": " + wrong.what());
         } catch (const std::exception& wrong) {
             fail(wrong.what());
         }
@@ -168,31 +171,15 @@ private:
 
     const global_options& global_;
     const vchan_arguments& arguments_;
-    const vchan::options options_;
     asio::io_context io_{1};
     domain here_;
     asio::signal_set signals_;
     borrowed_descriptor input_;
     borrowed_descriptor output_;
     std::function<void()> stopping_;
+    bool ended_ = false;
     int status_ = success;
 };
-
-void add_common(CLI::App& command, vchan_arguments& arguments) {
-    command.add_option("PEER_DOMID", arguments.peer, "The other domain")
-        ->required()
-        ->check(CLI::Range(0, first_reserved_domid - 1));
-    command
-        .add_option("PATH", arguments.path,
-                    "The channel in the store: NAME (data/vchan/<client>/NAME of the server), "
-                    "a path relative to the server's own, or an absolute one")
-        ->required();
-    command.add_flag("-N,--close-at-end", arguments.close_when_taken,
-                     "At the end of standard input, close once the peer has taken every byte");
-    command.add_option("--spin", arguments.spin, "Longest spin before sleeping, microseconds")
-        ->capture_default_str()
-        ->check(CLI::Range(0, 1'000'000));
-}
 
 } // namespace
 
@@ -202,22 +189,13 @@ void add_vchan_commands(CLI::App& app, const global_options& options, int& statu
     auto arguments = std::make_shared<vchan_arguments>();
 
     auto* listen = vchan->add_subcommand("listen", "Offer a channel to one domain");
-    add_common(*listen, *arguments);
-    listen
-        ->add_option("--ring", arguments->ring,
-                     "Ring sizes in bytes, K and M allowed: client to server, then server to "
-                     "client (default 64K:64K)")
-        ->type_name("LEFT[:RIGHT]");
-    listen->add_flag("--keep", arguments->keep, "Serve one client after another");
+    add_common_options(*listen, *arguments);
+    add_listen_options(*listen, *arguments);
     listen->callback([=, &options, &status] { status = vchan_run{options, *arguments}.listen(); });
 
     auto* connect = vchan->add_subcommand("connect", "Connect to a channel of another domain");
-    add_common(*connect, *arguments);
-    connect
-        ->add_option("--wait", arguments->wait,
-                     "Seconds to wait for a server that is not there yet (inf: for ever)")
-        ->type_name("SECONDS")
-        ->check(CLI::NonNegativeNumber);
+    add_common_options(*connect, *arguments);
+    add_connect_options(*connect, *arguments);
     connect->callback([=, &options, &status] {
         status = vchan_run{options, *arguments}.connect();
     });

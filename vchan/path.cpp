@@ -25,9 +25,14 @@ std::string base_path(std::string_view path, domid server, domid client, error_c
 std::string base_path(std::string_view path, domid server, domid client) {
     error_code ec;
     auto base = base_path(path, server, client, ec);
-    if (ec)
-        throw_if(ec, "vchan path '" + std::string{path} + "'");
-    return base;
+    if (!ec)
+        return base;
+    constexpr std::size_t longest = 100;
+    auto what = "vchan path '" + std::string{path.substr(0, longest)} +
+                (path.size() > longest ? "...'" : "'");
+    if (ec != errc::path_too_long)
+        what += " (letters, digits and -/_@ only; no empty part, no / at the end)";
+    throw error{ec, what};
 }
 
 } // namespace xenring::vchan

@@ -56,6 +56,22 @@ TEST(Specification, RefusesWhatItDoesNotUnderstand) {
     }
 }
 
+TEST(Specification, NamesWhatItRefuses) {
+    error_code ec;
+    const auto why = [&](std::string_view text, const variables& environment) {
+        return resolve(text, environment, ec).why;
+    };
+    EXPECT_EQ(why("kvm", {}),
+              "the hypervisor is \"kvm\", not xen, local or local:DIRECTORY?domid=N");
+    EXPECT_TRUE(why("", {{"XENRING_HYPERVISOR", "kvm"}}).starts_with("XENRING_HYPERVISOR is "));
+    EXPECT_EQ(why("local:/x", {{"XENRING_DOMID", "abc"}}),
+              "XENRING_DOMID is \"abc\", not a number from 0 to 32751");
+    EXPECT_EQ(ec, errc::bad_specification);
+    EXPECT_LT(why(std::string(5000, 'x'), {}).size(), 200u);
+    (void)why("xen", {{"XENRING_DOMID", "abc"}}); // nobody looks at it there
+    EXPECT_FALSE(ec);
+}
+
 TEST(Specification, SaysWhy) {
     error_code ec;
     EXPECT_EQ(resolve("xen", {}, ec).why, "asked for");

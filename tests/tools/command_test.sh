@@ -18,6 +18,54 @@ demo_verifies_everything() {
     [[ $(grep -cE 'left over +0$' "$work/demo.out") == 2 ]] || fail "something is left over"
 }
 
+# The demo's child whose name in `ps` is demo-NAME.
+demo_child() { # DEMO NAME
+    local each
+    for each in /proc/[0-9]*; do
+        [[ $(sed -n 's/^PPid:\t//p' "$each/status" 2>/dev/null) == "$1" &&
+            $(cat "$each/comm" 2>/dev/null) == "demo-$2" ]] && echo "${each#/proc/}"
+    done
+    return 0
+}
+there_is_a_child() { [[ -n $(demo_child "$@") ]]; }
+
+start_demo() {
+    mkdir "$work/tmp"
+    TMPDIR=$work/tmp env --default-signal=INT "$XENRING" demo --requests 1000000000 \
+        >"$work/demo.out" 2>"$work/demo.log" &
+    demo=$!
+    eventually "the frontend runs" there_is_a_child $demo frontend
+}
+expect_empty_tmp() { [[ -z $(ls -A "$work/tmp") ]] || fail "a directory is left over"; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+a_demo_that_loses_a_domain_ends() {
+    local victim
+    start_demo
+    victim=$(demo_child $demo frontend)
+    local backend=$(demo_child $demo backend)
+    kill -KILL "$victim"
+    eventually "the demo has ended" gone $demo
+    expect_status $demo 1 "the demo"
+    expect_said "$work/demo.log" "the frontend was ended by signal 9"
+    gone "$backend" || fail "the backend is left over"
+    expect_empty_tmp
+}
+
+a_signal_ends_the_demo_and_leaves_nothing() {
+    local signal child
+    for signal in INT TERM; do
+        start_demo
+        child=$(demo_child $demo hypervisor)
+        kill -$signal $demo
+        eventually "the demo has ended" gone $demo
+        expect_status $demo $((128 + $(kill -l $signal))) "the demo"
+        gone "$child" || fail "the stand-in is left over"
+        expect_empty_tmp
+        rmdir "$work/tmp"
+    done
+}
+
 all_bytes_arrive_both_ways() {
     random_file server.in 20000000
     random_file client.in 30000001
@@ -109,6 +157,51 @@ a_signal_closes_in_order() {
     expect_nothing_left
 }
 
+a_second_signal_is_not_needed_and_does_no_harm() {
+    hold_channel twice
+    kill -STOP $server
+    kill -TERM $server
+    kill -INT $server
+    kill -CONT $server
+    eventually "the server has ended" gone $server
+    expect_status $client 0 "client"
+    expect_nothing_left
+}
+
+# What is wrong with the input is told at once, not when the peer leaves.
+an_input_that_cannot_be_read_ends_it() {
+    hold_open
+    (domain 1 vchan listen 2 directory <"$work/open" >/dev/null 2>"$work/server.log") &
+    local server=$!
+    (domain 2 vchan connect --wait 10 -N 1 directory <"$work" >/dev/null 2>"$work/client.log") &
+    local client=$!
+    eventually "the client has ended" gone $client
+    expect_status $client 1 "client"
+    expect_said "$work/client.log" "standard input: Is a directory"
+    expect_status $server 0 "server"
+}
+
+a_closed_input_is_at_its_end() {
+    (domain 1 vchan listen -N 2 none <&- >"$work/server.out" 2>"$work/server.log") &
+    local server=$!
+    hold_open
+    (domain 2 vchan connect --wait 10 1 none <"$work/open" >/dev/null 2>"$work/client.log") &
+    local client=$!
+    eventually "the server has ended" gone $server
+    expect_status $server 0 "server"
+    expect_status $client 0 "client"
+}
+
+an_output_that_is_closed_takes_nothing() {
+    hold_open
+    (domain 1 vchan listen 2 none <"$work/open" >&- 2>"$work/server.log") &
+    local server=$!
+    (echo hello | domain 2 vchan connect --wait 10 1 none >/dev/null 2>"$work/client.log") &
+    eventually "the server has ended" gone $server
+    expect_status $server 1 "server"
+    expect_said "$work/server.log" "standard output: Bad file descriptor"
+}
+
 a_closed_output_ends_it() {
     random_file server.in 1000000
     listen server 2 closed
@@ -127,13 +220,65 @@ wrong_arguments_are_status_2() {
     local words status
     for words in "" "nonsense" "vchan" "vchan listen" "vchan listen 1" "vchan listen x p" \
         "vchan listen 40000 p" "vchan listen --ring big 2 p" "vchan connect --wait -1 2 p" \
-        "--domid 99999 status" "demo --bytes none"; do
+        "--domid 99999 status" "demo --bytes none" "--hypervisor bogus status" \
+        "--hypervisor xen status" "vchan listen --ring 2M 2 p" "vchan connect 2 /p/"; do
         status=0
         "$XENRING" $words >"$work/out.log" 2>&1 || status=$?
         [[ $status == 2 ]] || fail "xenring $words: exit status $status, not 2"
     done
     "$XENRING" --help >"$work/help" || fail "--help fails"
     expect_said "$work/help" "Exit status"
+}
+
+refused() { # TEXT WORD...: wrong arguments, and the message has TEXT
+    local status=0
+    "$XENRING" "${@:2}" >/dev/null 2>"$work/refused.log" </dev/null || status=$?
+    [[ $status == 2 ]] || fail "xenring ${*:2}: exit status $status, not 2"
+    expect_said "$work/refused.log" "$1"
+    (($(wc -c <"$work/refused.log") < 400)) || fail "xenring ${*:2}: a very long message"
+}
+
+wrong_arguments_are_named() {
+    local wrong
+    refused "no such command: frob" frob
+    refused "no such command: frob" vchan frob
+    refused "no such option: --frob" vchan listen --frob 2
+    for wrong in "" abc 64K: :64K 4K:4K:4K 2M -1 1000T 99999999999999999999999; do
+        refused "--ring: \"$wrong\" is not LEFT[:RIGHT]" vchan listen --ring "$wrong" 2 p
+    done
+    for wrong in "" abc nan -nan -1 -inf 5s; do
+        refused "--wait: \"$wrong\" is not a number of seconds" vchan connect --wait "$wrong" 2 p
+    done
+    for wrong in "" "a b" / /a/ a//b; do
+        refused "vchan path '$wrong' (letters, digits" vchan connect 2 "$wrong"
+    done
+    refused "the store path is too long" vchan connect 2 "$(printf '%04000d' 0)"
+    refused "--domid is for the stand-in only" --domid 3 --hypervisor xen vchan connect 1 x
+    XENRING_DOMID=abc refused 'XENRING_DOMID is "abc"' vchan connect 1 x
+    XENRING_HYPERVISOR=bogus refused 'XENRING_HYPERVISOR is "bogus"' status
+}
+
+# More seconds than a clock can count are for ever, not the past.
+a_very_long_wait_is_a_wait() {
+    local wait client
+    for wait in 1e300 1e12 1e999 inf; do
+        connect client --wait $wait -N 1 "long$wait"
+        client=$!
+        sleep 0.2
+        listen server 2 "long$wait"
+        expect_status $! 0 "server"
+        expect_status $client 0 "client, --wait $wait"
+    done
+}
+
+a_second_stand_in_says_that_one_runs() {
+    local status=0
+    "$XENRING" hypervisor 2>"$work/second.log" || status=$?
+    [[ $status == 1 ]] || fail "exit status $status, not 1"
+    expect_said "$work/second.log" "a stand-in hypervisor runs in $work/hypervisor already"
+    : >"$work/file"
+    ! "$XENRING" --hypervisor "local:$work/file" hypervisor 2>"$work/second.log" || fail "it runs"
+    expect_said "$work/second.log" "cannot run the stand-in in $work/file: Not a directory"
 }
 
 a_missing_hypervisor_says_what_to_do() {
@@ -145,6 +290,10 @@ a_missing_hypervisor_says_what_to_do() {
     "$XENRING" --hypervisor xen vchan listen 2 x 2>"$work/err" || status=$?
     [[ $status == 1 || -e /dev/xen ]] || fail "exit status $status, not 1"
     [[ -e /dev/xen ]] || expect_said "$work/err" "/dev/xen"
+    ! grep -q stand-in "$work/err" || fail "nobody asked for a stand-in"
+    ! "$XENRING" --hypervisor "local:$work/none" status 2>"$work/err" || fail "status works"
+    expect_said "$work/err" "xenring --hypervisor local:$work/none hypervisor"
+    ! grep -q /dev/xen "$work/err" || fail "nobody asked for Xen"
 }
 
 xenstore_tools_see_the_channel() {

@@ -1,5 +1,6 @@
 // xenring demo: a hypervisor, a backend domain and a frontend domain as three processes.
 #include "../common.hpp"
+#include "process.hpp"
 #include "report.hpp"
 #include "roles.hpp"
 
@@ -11,14 +12,15 @@
 #include <boost/asio/signal_set.hpp>
 #include <fmt/core.h>
 
-#include <sys/wait.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
 namespace xenring::tools {
@@ -26,37 +28,8 @@ namespace {
 
 using demo::figures;
 using demo::plan;
+using demo::process;
 using demo::reporter;
-
-/// A process of the demo. It is killed if it has not ended by itself when this goes.
-class process {
-public:
-    explicit process(const std::function<bool()>& body) : number_{::fork()} {
-        if (number_ < 0)
-            throw error{errno_code(errno), "fork"};
-        if (number_ == 0)
-            std::_Exit(body() ? success : failure);
-    }
-    process(const process&) = delete;
-    process& operator=(const process&) = delete;
-    ~process() {
-        if (number_ > 0) {
-            ::kill(number_, SIGKILL);
-            wait();
-        }
-    }
-
-    void ask_to_end() const { ::kill(number_, SIGTERM); }
-    bool wait() {
-        int status = 0;
-        const bool known = ::waitpid(number_, &status, 0) == number_;
-        number_ = 0;
-        return known && WIFEXITED(status) && WEXITSTATUS(status) == success;
-    }
-
-private:
-    pid_t number_;
-};
 
 class temporary_directory {
 public:
@@ -90,17 +63,113 @@ bool run_hypervisor(const std::string& directory) {
     return true;
 }
 
-/// Waits until the stand-in answers.
-void await_hypervisor(const std::string& directory) {
-    error_code ec;
-    for (int tries = 0; tries < 500; ++tries) {
-        local::control probe{directory, ec};
-        if (!ec)
-            return;
-        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+/// What ended the demo before its time: a signal, or something that was told on standard error.
+struct broken_off {
+    int status = failure;
+};
+
+/// Everything that runs, and the pipe that the two domains report through.
+class run_of_demo {
+public:
+    explicit run_of_demo(plan work)
+        : work_{std::move(work)}, hypervisor_{"hypervisor", signals_,
+                                              [&] { return run_hypervisor(directory_.path()); }} {
+        work_.directory = directory_.path();
     }
-    throw error{ec, "start the stand-in hypervisor in " + directory};
-}
+    run_of_demo(const run_of_demo&) = delete;
+    run_of_demo& operator=(const run_of_demo&) = delete;
+    ~run_of_demo() {
+        frontend_.reset();
+        backend_.reset();
+        hypervisor_.end_in_order();
+    }
+
+    const plan& work() const noexcept { return work_; }
+
+    /// Waits until the stand-in answers.
+    void await_hypervisor() {
+        error_code ec;
+        for (int tries = 0; tries < 500; ++tries) {
+            local::control probe{work_.directory, ec};
+            if (!ec)
+                return;
+            look_for_signals();
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});
+        }
+        throw error{ec, "start the stand-in hypervisor in " + work_.directory};
+    }
+
+    /// Lets the two domains talk until both have ended.
+    figures let_them_talk() {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0)
+            throw error{errno_code(errno), "make a pipe"};
+        const auto in_child = [&](auto role) {
+            return [&, role] {
+                ::close(ends[0]);
+                reporter report{ends[1]};
+                return role(work_, report);
+            };
+        };
+        backend_.emplace("backend", signals_, in_child(demo::run_backend));
+        frontend_.emplace("frontend", signals_, in_child(demo::run_frontend));
+        ::close(ends[1]);
+        demo::collector lines;
+        while (wait_for_news(ends[0]))
+            lines.take(ends[0]);
+        while (lines.take(ends[0])) { // what was said last
+        }
+        ::close(ends[0]);
+        auto seen = lines.seen();
+        for (const auto* each : {&*backend_, &*frontend_})
+            if (!each->failure().empty())
+                tell_failure(*each, seen);
+        return seen;
+    }
+
+private:
+    /// True: the pipe has something; false: both domains have ended. Takes one along when the other
+    /// fails: it would wait in vain.
+    bool wait_for_news(int pipe) {
+        for (;;) {
+            look_for_signals();
+            for (auto* each : {&*backend_, &*frontend_})
+                if (each->look() && !each->failure().empty())
+                    (each == &*backend_ ? frontend_ : backend_)->kill();
+            if (backend_->ended() && frontend_->ended())
+                return false;
+            pollfd waits[] = {{pipe, POLLIN, 0}, {signals_.descriptor(), POLLIN, 0}};
+            ::poll(waits, 2, -1);
+            if (waits[0].revents & POLLIN)
+                return true;
+            if (waits[0].revents != 0)
+                pipe = -1; // closed by both, which will have ended in a moment
+        }
+    }
+
+    void look_for_signals() {
+        while (const auto signal = signals_.next())
+            if (*signal != SIGCHLD)
+                throw broken_off{by_signal + *signal};
+        if (hypervisor_.look()) {
+            complain("the demo failed: the stand-in hypervisor ended");
+            throw broken_off{};
+        }
+    }
+
+    static void tell_failure(const process& which, figures& seen) {
+        if (which.killed() || !seen.trouble) // else it has said itself what was wrong
+            complain("the demo failed: the " + which.name() + ' ' + which.failure());
+        seen.trouble = true;
+    }
+
+    const demo::signal_watch signals_; // first, so that no signal leaves the directory behind
+    plan work_;
+    const temporary_directory directory_;
+    process hypervisor_;
+    std::optional<process> backend_;
+    std::optional<process> frontend_;
+};
 
 /// Both ends have gone; what they held must have gone with them.
 struct left_over {
@@ -143,40 +212,27 @@ void print_table(const plan& work, const figures& seen, const left_over& rest) {
     fmt::print("\n");
 }
 
-int run_demo(plan work) {
-    const temporary_directory directory;
-    work.directory = directory.path();
-    const process hypervisor{[&] { return run_hypervisor(work.directory); }};
-    await_hypervisor(work.directory);
-
-    int ends[2];
-    if (::pipe(ends) != 0)
-        throw error{errno_code(errno), "make a pipe"};
-    const auto in_child = [&](auto role) {
-        return [&, role] {
-            ::close(ends[0]);
-            reporter report{ends[1]};
-            return role(work, report);
-        };
-    };
-    process backend{in_child(demo::run_backend)};
-    process frontend{in_child(demo::run_frontend)};
-    ::close(ends[1]);
-    const auto seen = demo::collect(ends[0]);
-    ::close(ends[0]);
-    const bool backend_good = backend.wait();
-    const bool frontend_good = frontend.wait();
-
+int judge(const plan& work, const figures& seen) {
     const left_over rest{work.directory};
     print_table(work, seen, rest);
-    const bool verified = backend_good && frontend_good && !seen.trouble &&
-                          seen["ring_verified"] == static_cast<double>(work.requests) &&
+    const bool verified = seen["ring_verified"] == static_cast<double>(work.requests) &&
                           seen["stream_verified"] == static_cast<double>(work.stream_bytes);
     if (!verified)
         complain("the demo failed: not everything was verified");
     if (rest.pages + rest.ports > 0)
         complain("the demo failed: pages or ports are left over");
     return verified && rest.pages + rest.ports == 0 ? success : failure;
+}
+
+int run_demo(const plan& wanted) {
+    try {
+        run_of_demo demo{wanted};
+        demo.await_hypervisor();
+        const auto seen = demo.let_them_talk();
+        return seen.trouble ? failure : judge(demo.work(), seen);
+    } catch (const broken_off& early) {
+        return early.status;
+    }
 }
 
 } // namespace

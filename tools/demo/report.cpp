@@ -75,21 +75,18 @@ void take_line(const std::string& text, figures& into, screen& view) {
 
 } // namespace
 
-figures collect(int descriptor) {
-    figures out;
+bool collector::take(int descriptor) {
     screen view;
-    std::string text;
     char block[4096];
-    for (;;) {
-        const auto count = ::read(descriptor, block, sizeof block);
-        if (count <= 0)
-            return out;
-        text.append(block, static_cast<std::size_t>(count));
-        for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
-            take_line(text.substr(0, end), out, view);
-            text.erase(0, end + 1);
-        }
+    const auto count = ::read(descriptor, block, sizeof block);
+    if (count <= 0)
+        return false;
+    text_.append(block, static_cast<std::size_t>(count));
+    for (auto end = text_.find('\n'); end != std::string::npos; end = text_.find('\n')) {
+        take_line(text_.substr(0, end), seen_, view);
+        text_.erase(0, end + 1);
     }
+    return true;
 }
 
 } // namespace xenring::tools::demo

@@ -31,7 +31,16 @@ struct figures {
     double operator[](std::string_view name) const;
 };
 
-/// Reads until every writer has closed the pipe; shows progress on standard error meanwhile.
-figures collect(int descriptor);
+/// Takes those lines from a pipe, and shows progress on standard error.
+class collector {
+public:
+    /// Takes what the pipe holds, and waits for something; false once every writer has closed it.
+    bool take(int descriptor);
+    const figures& seen() const noexcept { return seen_; }
+
+private:
+    figures seen_;
+    std::string text_;
+};
 
 } // namespace xenring::tools::demo

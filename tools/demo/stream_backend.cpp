@@ -11,6 +11,7 @@
 #include <boost/asio/write.hpp>
 
 #include <array>
+#include <chrono>
 
 namespace xenring::tools::demo {
 namespace {
@@ -21,6 +22,13 @@ void echo(vchan::stream& peer, std::uint64_t count) {
         boost::asio::read(peer, boost::asio::buffer(message));
         boost::asio::write(peer, boost::asio::buffer(message));
     }
+}
+
+void await_client(boost::asio::io_context& io, vchan::stream& peer) {
+    error_code result = errc::timed_out;
+    peer.async_wait(vchan::wait_type::connected, [&](error_code ec) { result = ec; });
+    io.run_for(std::chrono::seconds{10});
+    throw_if(result, "wait for the frontend to connect");
 }
 
 /// Reads in place, straight from the ring, to the peer's end. Returns how many bytes were right.
@@ -60,7 +68,7 @@ bool receive_stream(const plan& work, reporter& report) {
     vchan::options options;
     options.left_size = options.right_size = std::size_t{1} << 18;
     peer.listen(domid{frontend_domid}, channel_name, options);
-    peer.wait(vchan::wait_type::connected);
+    await_client(io, peer);
     echo(peer, work.round_trips);
     const auto events_before = peer.stats().notifications;
     const auto right = check(peer, report, work.stream_bytes);
