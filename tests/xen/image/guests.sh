@@ -22,6 +22,7 @@ kernel = "/boot/vmlinuz"
 ramdisk = "/boot/guest.img"
 memory = 256
 vcpus = 1
+cpus = "1"
 extra = "console=hvc0 loglevel=5 clocksource=xen"
 on_poweroff = "destroy"
 on_crash = "destroy"

@@ -30,8 +30,9 @@ finish() { # LABEL [SECONDS]
         finish_pid=$(cat "$WORK/$1.pid")
         poll "${2:-60}" process_ended "$finish_pid" || finish_status=124
         [ "$finish_status" = 124 ] || wait "$finish_pid" || finish_status=$?
-    elif poll "${2:-60}" ended_in_guest "$finish_side" "$(cat "$WORK/$1.number")"; then
+    elif poll "${2:-60}" ended_or_gone "$finish_side" "$(cat "$WORK/$1.number")"; then
         finish_status=$(command_output "$finish_side" "$(cat "$WORK/$1.number")" | sed -n '$s/^exit //p')
+        finish_status=${finish_status:-124} # the guest is gone
     else
         finish_status=124
     fi
@@ -42,6 +43,10 @@ finish() { # LABEL [SECONDS]
 
 ended_in_guest() { # KIND NUMBER
     command_output "$1" "$2" | grep -q '^exit [0-9]*$'
+}
+
+ended_or_gone() { # KIND NUMBER
+    ended_in_guest "$1" "$2" || ! xenstore-exists "/local/domain/$(domid "$1")"
 }
 
 output() { # LABEL

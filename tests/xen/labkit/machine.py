@@ -11,7 +11,7 @@ import sys
 from . import LabError
 
 QEMU = "qemu-system-x86_64"
-XEN_OPTIONS = ("console=com1 com1=115200,8n1 dom0_mem=1200M,max:1200M dom0_max_vcpus=1 "
+XEN_OPTIONS = ("console=com1 com1=115200,8n1 dom0_mem=1200M,max:1200M dom0_max_vcpus=1 dom0_vcpus_pin "
                "loglvl=warning guest_loglvl=warning")
 DOM0_OPTIONS = "console=hvc0 loglevel=5 clocksource=xen"
 MEMORY = "2560"
