@@ -29,9 +29,15 @@ public:
     boost::asio::any_io_executor get_executor() noexcept { return descriptor_.get_executor(); }
     event_channel& channel() noexcept { return *channel_; }
 
-    std::shared_ptr<port_record> add(port own) {
-        auto record = std::make_shared<port_record>(own, get_executor());
+    /// Binds and registers in one step: a new port may have an event at once, and whoever read it
+    /// from the descriptor in between would know nobody to give it to, and leave the port masked.
+    template <class Bind>
+    std::shared_ptr<port_record> add(Bind bind, error_code& ec) {
         std::lock_guard lock{mutex_};
+        const port own = bind(*channel_, ec);
+        if (ec)
+            return nullptr;
+        auto record = std::make_shared<port_record>(own, get_executor());
         ports_.insert_or_assign(own.value, record);
         return record;
     }
@@ -268,8 +274,11 @@ boost::asio::any_io_executor port_set::get_executor() const noexcept {
 
 bound_port port_set::bind_unbound(domid remote, error_code& ec) {
     ec.clear();
-    const auto own = state_->channel().bind_unbound(remote, ec);
-    return ec ? bound_port{} : bound_port{state_, state_->add(own)};
+    auto record =
+        state_->add([&](event_channel& channel,
+                        error_code& problem) { return channel.bind_unbound(remote, problem); },
+                    ec);
+    return ec ? bound_port{} : bound_port{state_, std::move(record)};
 }
 
 bound_port port_set::bind_unbound(domid remote) {
@@ -281,8 +290,12 @@ bound_port port_set::bind_unbound(domid remote) {
 
 bound_port port_set::bind_interdomain(domid remote, port remote_port, error_code& ec) {
     ec.clear();
-    const auto own = state_->channel().bind_interdomain(remote, remote_port, ec);
-    return ec ? bound_port{} : bound_port{state_, state_->add(own)};
+    auto record = state_->add(
+        [&](event_channel& channel, error_code& problem) {
+            return channel.bind_interdomain(remote, remote_port, problem);
+        },
+        ec);
+    return ec ? bound_port{} : bound_port{state_, std::move(record)};
 }
 
 bound_port port_set::bind_interdomain(domid remote, port remote_port) {

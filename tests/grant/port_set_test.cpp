@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <future>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -265,6 +266,26 @@ TEST_F(PortSet, PingPongBetweenThreadsLosesNoWakeUp) {
     io.run();
     echo.join();
     EXPECT_EQ(done, rounds);
+}
+
+TEST_F(PortSet, APortBoundWhileAnotherThreadReadsKeepsItsFirstEvent) {
+    (void)start_wait(far_port, far_port.seen()); // somebody reads the descriptor all the time
+    std::thread reader{[this] { io.run(); }};
+    bool all_came = true;
+    for (int i = 0; i != 3000 && all_came; ++i) {
+        auto here = near_ports.bind_unbound(peer);
+        auto there = far_ports.bind_interdomain(us, here.number());
+        std::promise<error_code> first;
+        asio::post(io, [&] { there.async_wait({}, [&](error_code ec) { first.set_value(ec); }); });
+        auto came = first.get_future();
+        all_came = came.wait_for(5s) == std::future_status::ready;
+        if (!all_came)
+            there.cancel();
+        came.wait();
+    }
+    EXPECT_TRUE(all_came);
+    far_port.cancel();
+    reader.join();
 }
 
 } // namespace
