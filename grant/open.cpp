@@ -35,8 +35,7 @@ opened open_xen(std::string why, error_code& ec) {
 #endif
 }
 
-/// `asked`: whether anybody asked for the stand-in, or there only was no Xen.
-opened open_local(const specification& wanted, bool asked, error_code& ec) {
+opened open_local(const specification& wanted, error_code& ec) {
     opened result;
     local::connect_options options;
     options.directory = wanted.directory;
@@ -45,20 +44,19 @@ opened open_local(const specification& wanted, bool asked, error_code& ec) {
     options.why = wanted.why;
     result.machine = local::connect(options, ec);
     if (ec)
-        result.advice =
-            (asked ? "" : wanted.why + ", and ") + "no stand-in answers in " + wanted.directory +
-            "; start one with: xenring --hypervisor local:" + wanted.directory + " hypervisor";
+        result.advice = (wanted.asked ? "" : wanted.why + ", and ") + "no stand-in answers in " +
+                        wanted.directory +
+                        "; start one with: xenring --hypervisor local:" + wanted.directory +
+                        " hypervisor";
     return result;
 }
 
 opened open(std::string_view text, error_code& ec) {
     ec.clear();
-    const bool asked = !text.empty() || !from_environment("XENRING_HYPERVISOR").empty();
     const auto wanted = resolve_specification(text, from_environment, ec);
     if (ec)
         return {nullptr, wanted.why};
-    return wanted.kind == hypervisor_kind::xen ? open_xen(wanted.why, ec)
-                                               : open_local(wanted, asked, ec);
+    return wanted.kind == hypervisor_kind::xen ? open_xen(wanted.why, ec) : open_local(wanted, ec);
 }
 
 } // namespace

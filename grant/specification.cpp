@@ -1,3 +1,4 @@
+#include <xenring/grant/shortened.hpp>
 #include <xenring/grant/specification.hpp>
 
 #include <charconv>
@@ -50,9 +51,8 @@ constexpr auto last_domid = first_reserved_domid - 1;
 
 void refuse(std::string_view what, std::string_view text, std::string_view expected,
             specification& out, error_code& ec) {
-    constexpr std::size_t longest = 100;
-    out.why = std::string{what} + " is \"" + std::string{text.substr(0, longest)} +
-              (text.size() > longest ? "..." : "") + "\", not " + std::string{expected};
+    out.why =
+        std::string{what} + " is \"" + detail::shortened(text) + "\", not " + std::string{expected};
     ec = errc::bad_specification;
 }
 
@@ -76,7 +76,8 @@ specification resolve_specification(std::string_view text,
         chosen = environment("XENRING_HYPERVISOR");
         out.why = "XENRING_HYPERVISOR says so";
     }
-    if (chosen.empty()) {
+    out.asked = !chosen.empty();
+    if (!out.asked) {
         const bool xen = xen_is_there();
         chosen = xen ? "xen" : "local";
         out.why = xen ? "/dev/xen is there" : "/dev/xen is not there";

@@ -18,6 +18,7 @@ struct specification {
     std::string directory; ///< local: where the stand-in's process runs
     domid self;            ///< local: as which domain
     std::string fault;     ///< local: which call shall fail, for tests ("share:3")
+    bool asked = false;    ///< whether anybody named a hypervisor, or it was looked for
     std::string why;       ///< what decided, or what was refused; for people
 };
 

@@ -1,6 +1,7 @@
 // What every subcommand shares: the global options, the exit statuses, messages on standard error.
 #pragma once
 
+#include <xenring/grant/shortened.hpp>
 #include <xenring/grant/types.hpp>
 
 #include <optional>
@@ -37,8 +38,8 @@ struct global_options {
     std::string specification() const;
 };
 
-/// A text of the user's for a message: its beginning if it is long.
-std::string shortened(const std::string& text);
+/// For a text of the user's that goes into a message.
+using xenring::detail::shortened;
 
 /// A variable of the environment; empty if it is not set.
 std::string from_environment(const char* name);

@@ -21,11 +21,6 @@ std::string from_environment(const char* name) {
     return value ? value : "";
 }
 
-std::string shortened(const std::string& text) {
-    constexpr std::size_t longest = 100;
-    return text.size() <= longest ? text : text.substr(0, longest) + "...";
-}
-
 std::string global_options::specification() const {
     const auto variables = [this](const char* name) {
         const bool said = domain && name == std::string_view{"XENRING_DOMID"};

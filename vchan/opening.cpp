@@ -1,5 +1,6 @@
 #include <xenring/vchan/opening.hpp>
 #include <xenring/vchan/path.hpp>
+#include <xenring/vchan/peer_check.hpp>
 #include <xenring/vchan/server_keys.hpp>
 #include <xenring/vchan/stream_service.hpp>
 
@@ -7,7 +8,6 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <thread>
 #include <utility>
 
@@ -32,9 +32,7 @@ clock::time_point deadline_of(const options& chosen) {
 bool worth_another_try(const opening_request& request, const error_code& ec) {
     return request.role == ring::vchan_role::client && request.chosen.wait.count() > 0 &&
            (ec == errc::server_keys_missing || ec == errc::channel_busy ||
-            ec == errc::bad_geometry || ec == errc::no_such_domain ||
-            ec.category() == grant_status_category() || ec == errno_code(EINVAL) ||
-            ec == errno_code(ESRCH) || ec == errno_code(ENOENT));
+            ec == errc::bad_geometry || refused_by_xen(ec));
 }
 
 std::unique_ptr<channel> try_once(const domain& here, const asio::any_io_executor& executor,

@@ -1,3 +1,4 @@
+#include <xenring/grant/shortened.hpp>
 #include <xenring/grant/store_wire.hpp>
 #include <xenring/vchan/path.hpp>
 
@@ -27,9 +28,7 @@ std::string base_path(std::string_view path, domid server, domid client) {
     auto base = base_path(path, server, client, ec);
     if (!ec)
         return base;
-    constexpr std::size_t longest = 100;
-    auto what = "vchan path '" + std::string{path.substr(0, longest)} +
-                (path.size() > longest ? "...'" : "'");
+    auto what = "vchan path '" + xenring::detail::shortened(path) + "'";
     if (ec != errc::path_too_long)
         what += " (letters, digits and -/_@ only; no empty part, no / at the end)";
     throw error{ec, what};

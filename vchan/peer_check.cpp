@@ -24,13 +24,6 @@ presence client_by_binding(const domain& here, const channel_names& names) {
     return ec == errno_code(ESRCH) ? presence::gone : presence::unclear;
 }
 
-/// Whether the page itself is what could not be mapped, and not that we lack something. Linux says
-/// only EINVAL for what Xen refused.
-bool refused_by_xen(const error_code& ec) {
-    return ec.category() == grant_status_category() || ec == errc::no_such_domain ||
-           ec == errno_code(EINVAL) || ec == errno_code(ESRCH) || ec == errno_code(ENOENT);
-}
-
 /// As a guest and client: a page of a domain that is gone cannot be mapped once more.
 presence server_by_mapping(const domain& here, const channel_names& names) {
     error_code ec;
@@ -48,8 +41,13 @@ presence server_by_mapping(const domain& here, const channel_names& names) {
 
 } // namespace
 
+bool refused_by_xen(const error_code& ec) noexcept {
+    return ec.category() == grant_status_category() || ec == errc::no_such_domain ||
+           ec == errno_code(EINVAL) || ec == errno_code(ESRCH) || ec == errno_code(ENOENT);
+}
+
 std::string presence_node(const channel_names& names) {
-    return names.role == ring::vchan_role::client ? names.base + "/ring-ref"
+    return names.role == ring::vchan_role::client ? ring_ref_node(names.base)
                                                   : domain_node(names.peer);
 }
 

@@ -24,6 +24,10 @@ enum class presence {
 /// the server's keys have vanished and its control page cannot be mapped any more.
 presence check_presence(const domain& here, const channel_names& names);
 
+/// Whether Xen refused because what the peer named is not there (any more), and not for want of
+/// something of ours. Linux says only EINVAL for a page that Xen did not let it map.
+bool refused_by_xen(const error_code& ec) noexcept;
+
 /// The node whose watch fires when the peer's domain goes.
 std::string presence_node(const channel_names& names);
 

@@ -9,11 +9,12 @@
 namespace xenring::vchan::detail {
 namespace {
 
-std::string ring_ref_node(const std::string& base) {
-    return base + "/ring-ref";
-}
 std::string event_channel_node(const std::string& base) {
     return base + "/event-channel";
+}
+
+store_permissions readable_by(domid server, domid client) {
+    return {{server, store_access::none}, {client, store_access::read}};
 }
 
 std::optional<std::uint32_t> parse_decimal(std::string_view text) {
@@ -49,14 +50,26 @@ server_keys read_both(const store_operations& where, const std::string& base, er
 
 } // namespace
 
+std::string ring_ref_node(const std::string& base) {
+    return base + "/ring-ref";
+}
+
 void publish_keys(store& where, const std::string& base, domid server, domid client,
                   const server_keys& keys, error_code& ec) {
-    const store_permissions readable{{server, store_access::none}, {client, store_access::read}};
+    const auto readable = readable_by(server, client);
     const std::array<store_entry, 2> entries{{
         {ring_ref_node(base), std::to_string(keys.control.value), readable},
         {event_channel_node(base), std::to_string(keys.event_channel.value), readable},
     }};
     write_with_permissions(where, entries, ec);
+}
+
+void renew_rights(store& where, const std::string& base, domid server, domid client,
+                  error_code& ec) {
+    const auto readable = readable_by(server, client);
+    where.set_permissions(event_channel_node(base), readable, ec);
+    if (!ec)
+        where.set_permissions(ring_ref_node(base), readable, ec);
 }
 
 void remove_keys(store& where, const std::string& base, const server_keys& keys, error_code& ec) {

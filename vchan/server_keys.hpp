@@ -16,10 +16,18 @@ struct server_keys {
     friend bool operator==(const server_keys&, const server_keys&) = default;
 };
 
+/// The node that holds the control page's grant reference.
+std::string ring_ref_node(const std::string& base);
+
 /// Writes both in one transaction, readable by `client` only, whatever was there before.
 /// Errors: those of transact().
 void publish_keys(store& where, const std::string& base, domid server, domid client,
                   const server_keys& keys, error_code& ec);
+
+/// Gives the client once more the right to read both: what it was given before it existed is none,
+/// though the store lists it (XSA-322). Errors: the store's.
+void renew_rights(store& where, const std::string& base, domid server, domid client,
+                  error_code& ec);
 
 /// Removes both, and the directory if nothing else is in it, provided that they still hold `keys`:
 /// another server may have taken the path over. Errors: those of transact().

@@ -1,14 +1,12 @@
 // How a stream sleeps and what wakes it: events, and, since an event may be missing, a timer and a
 // watch in the store.
+#include <xenring/vchan/server_keys.hpp>
 #include <xenring/vchan/stream_core.hpp>
 #include <xenring/vchan/stream_service.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
-
-#include <algorithm>
-#include <cerrno>
 
 namespace xenring::vchan::detail {
 namespace {
@@ -20,16 +18,9 @@ constexpr auto soon = 20ms;        // after a wake-up that brought nothing
 constexpr auto later = 200ms;
 constexpr auto poll = 400ms; // where the store cannot be watched for the peer's end
 
-/// A right that was given to a domain before it existed is none, though the store lists it
-/// (XSA-322). A server that waits for such a client has to give it again.
 bool admit_client(const domain& here, const channel_names& names) {
     error_code ec;
-    const auto node = names.base + "/ring-ref";
-    const store_permissions readable{{here.self(), store_access::none},
-                                     {names.peer, store_access::read}};
-    here.store().set_permissions(names.base + "/event-channel", readable, ec);
-    if (!ec)
-        here.store().set_permissions(node, readable, ec);
+    renew_rights(here.store(), names.base, here.self(), names.peer, ec);
     return !ec;
 }
 
