@@ -2,9 +2,6 @@
 #include <xenring/vchan/stream_service.hpp>
 
 #include <boost/asio/execution/context.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 
 #include <utility>
@@ -29,8 +26,7 @@ void stream_service::remove(const stream_core& core) noexcept {
 }
 
 void stream_service::shutdown() {
-    pool_.stop();
-    pool_.join();
+    blocking_.stop(); // its jobs use the streams
     std::vector<std::shared_ptr<stream_core>> alive;
     {
         std::lock_guard lock{mutex_};
@@ -40,17 +36,6 @@ void stream_service::shutdown() {
     }
     for (const auto& core : alive)
         core->abandon();
-}
-
-void run_blocking(const asio::any_io_executor& executor, std::function<void()> job,
-                  std::function<void()> done) {
-    asio::any_io_executor busy = asio::prefer(executor, asio::execution::outstanding_work.tracked);
-    asio::post(stream_service::of(executor).pool_.get_executor(),
-               [busy = std::move(busy), job = std::move(job), done = std::move(done)]() mutable {
-                   job();
-                   job = nullptr;
-                   asio::post(busy, std::move(done));
-               });
 }
 
 } // namespace xenring::vchan::detail
