@@ -1,0 +1,164 @@
+#include <xenring/net/tap.hpp>
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <utility>
+
+// <linux/sockios.h> and <net/if.h> agree on this number; the kernel's bridge header does not go
+// together with glibc's.
+#ifndef SIOCBRADDIF
+#define SIOCBRADDIF 0x89a2
+#endif
+
+namespace xenring::net {
+namespace {
+
+class descriptor {
+public:
+    explicit descriptor(int number) noexcept : number_{number} {}
+    descriptor(descriptor&& other) noexcept : number_{std::exchange(other.number_, -1)} {}
+    descriptor& operator=(descriptor&&) = delete;
+    ~descriptor() {
+        if (number_ >= 0)
+            close(number_);
+    }
+    int get() const noexcept { return number_; }
+
+private:
+    int number_;
+};
+
+ifreq request_for(std::string_view name) noexcept {
+    ifreq out{};
+    std::copy_n(name.data(), std::min(name.size(), sizeof out.ifr_name - 1), out.ifr_name);
+    return out;
+}
+
+void control(int where, unsigned long command, void* argument, error_code& ec) noexcept {
+    if (!ec && ioctl(where, command, argument) != 0)
+        ec = errno_code(errno);
+}
+
+void control(int where, unsigned long command, unsigned long argument, error_code& ec) noexcept {
+    if (!ec && ioctl(where, command, argument) != 0)
+        ec = errno_code(errno);
+}
+
+class tap final : public frame_port {
+public:
+    explicit tap(descriptor file) noexcept : file_{std::move(file)} {}
+
+    ~tap() override {
+        error_code ignored;
+        control(file_.get(), TUNSETPERSIST, 0UL, ignored);
+    }
+
+    void keep_when_killed() noexcept {
+        error_code ignored;
+        control(file_.get(), TUNSETPERSIST, 1UL, ignored);
+    }
+
+    std::string name() const override {
+        ifreq request{};
+        error_code ignored;
+        control(file_.get(), TUNGETIFF, &request, ignored);
+        return request.ifr_name;
+    }
+
+    int open_queue(std::size_t queue, error_code& ec) override {
+        if (queue != 0) {
+            ec = errno_code(E2BIG);
+            return -1;
+        }
+        const int copy = fcntl(file_.get(), F_DUPFD_CLOEXEC, 0);
+        if (copy < 0)
+            ec = errno_code(errno);
+        return copy;
+    }
+
+    void set_offloads(const offloads& reader, error_code& ec) override {
+        unsigned long flags = 0;
+        if (reader.checksum_ipv4 || reader.checksum_ipv6)
+            flags |= TUN_F_CSUM; // from_virtio() completes what the reader does not take
+        if (reader.tcpv4)
+            flags |= TUN_F_TSO4;
+        if (reader.tcpv6)
+            flags |= TUN_F_TSO6;
+        control(file_.get(), TUNSETOFFLOAD, flags, ec);
+    }
+
+    void set_carrier(bool up) noexcept override {
+        int value = up ? 1 : 0;
+        error_code ignored; // kernels before 5.0 have no carrier to set
+        control(file_.get(), TUNSETCARRIER, &value, ignored);
+    }
+
+private:
+    descriptor file_;
+};
+
+/// Puts the interface into the bridge with the address that Xen's scripts give every vif, which no
+/// bridge takes for its own because it is the highest there is.
+void join_bridge(const std::string& name, const std::string& bridge, error_code& ec) {
+    const descriptor socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (socket.get() < 0) {
+        ec = errno_code(errno);
+        return;
+    }
+    auto address = request_for(name);
+    address.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    constexpr std::array<unsigned char, 6> highest{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff};
+    std::memcpy(address.ifr_hwaddr.sa_data, highest.data(), highest.size());
+    control(socket.get(), SIOCSIFHWADDR, &address, ec);
+    auto member = request_for(bridge);
+    member.ifr_ifindex = static_cast<int>(if_nametoindex(name.c_str()));
+    control(socket.get(), SIOCBRADDIF, &member, ec);
+    if (ec == errno_code(EBUSY)) // it is in a bridge already: taken over from an earlier process
+        ec.clear();
+    auto flags = request_for(name);
+    control(socket.get(), SIOCGIFFLAGS, &flags, ec);
+    flags.ifr_flags = static_cast<short>(flags.ifr_flags | IFF_UP);
+    control(socket.get(), SIOCSIFFLAGS, &flags, ec);
+}
+
+} // namespace
+
+std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec) {
+    if (options.name.empty() || options.name.size() >= IFNAMSIZ) {
+        ec = errno_code(EINVAL);
+        return nullptr;
+    }
+    descriptor file{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+    if (file.get() < 0) {
+        ec = errno_code(errno);
+        return nullptr;
+    }
+    auto request = request_for(options.name);
+    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    control(file.get(), TUNSETIFF, &request, ec);
+    if (ec)
+        return nullptr;
+    auto made = std::make_unique<tap>(std::move(file));
+    made->keep_when_killed();
+    made->set_carrier(false);
+    if (!options.bridge.empty())
+        join_bridge(options.name, options.bridge, ec);
+    return ec ? nullptr : std::move(made);
+}
+
+bool interface_exists(std::string_view name) noexcept {
+    const auto request = request_for(name);
+    return name.size() < IFNAMSIZ && if_nametoindex(request.ifr_name) != 0;
+}
+
+} // namespace xenring::net

@@ -1,0 +1,29 @@
+#pragma once
+
+/// A TAP interface: an Ethernet interface of this machine whose other end is this process.
+
+#include <xenring/grant/error.hpp>
+#include <xenring/net/frame_port.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace xenring::net {
+
+/// How a TAP is made.
+struct tap_options {
+    std::string name;   ///< at most 15 characters; taken over if there is a persistent one
+    std::string bridge; ///< put into this bridge and brought up; empty: somebody else does
+};
+
+/// Creates the TAP, or takes over one of that name which an earlier process left. It outlives this
+/// process if it is killed, with its addresses and its place in a bridge, and goes with the object.
+/// Its carrier is down at first. Errors: errno (EBUSY: somebody has it; EPERM: needs CAP_NET_ADMIN;
+/// ENOENT: no /dev/net/tun, load the module tun; EINVAL for an interface of another kind).
+std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec);
+
+/// Whether a network interface of that name exists.
+bool interface_exists(std::string_view name) noexcept;
+
+} // namespace xenring::net
