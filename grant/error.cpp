@@ -64,6 +64,12 @@ const char* describe(errc value) noexcept {
         return "timed out";
     case errc::message_too_large:
         return "the message can never fit into the ring";
+    case errc::device_keys_missing:
+        return "the peer did not publish the keys that connecting needs";
+    case errc::device_keys_malformed:
+        return "the peer's keys in the store are malformed";
+    case errc::feature_missing:
+        return "the peer lacks a feature that is needed";
     case errc::event_overflow:
         return "the event channel device lost events; close and reopen it";
     }
@@ -125,7 +131,8 @@ bool is_peer_gone(const error_code& code) noexcept {
 
 bool is_peer_misbehaved(const error_code& code) noexcept {
     return code == errc::ring_corrupt || code == errc::bad_live_byte ||
-           code == errc::bad_geometry || code == errc::server_keys_malformed;
+           code == errc::bad_geometry || code == errc::server_keys_malformed ||
+           code == errc::device_keys_malformed;
 }
 
 bool is_resource_exhausted(const error_code& code) noexcept {

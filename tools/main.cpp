@@ -101,6 +101,7 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", XENRING_VERSION);
     add_demo_command(app, status);
     add_hypervisor_commands(app, options, status);
+    add_netback_command(app, options, status);
     add_run_command(app, options, status);
     add_vchan_commands(app, options, status);
     try {

@@ -11,7 +11,7 @@ domid() { # SIDE: the domid of dom0, pv or pvh
     if [ "$1" = dom0 ]; then echo 0; else cat "$LAB/$1.domid"; fi
 }
 
-create_guest() { # KIND
+create_guest() { # KIND [LINES]: with more lines of configuration
     # The log is appended to, so what an earlier guest of this name printed must not be taken for ours.
     [ ! -e "$(console_of "$1")" ] || cat "$(console_of "$1")" >> "$LAB/$1.earlier"
     rm -f "$(console_of "$1")"
@@ -26,6 +26,7 @@ cpus = "1"
 extra = "console=hvc0 loglevel=5 clocksource=xen"
 on_poweroff = "destroy"
 on_crash = "destroy"
+${2:-}
 END
     xl create -q "$LAB/$1.cfg" && xl domid "$1" > "$LAB/$1.domid"
 }

@@ -17,13 +17,14 @@ import tempfile
 from . import LabError
 from .cpio import Archive
 
-DIRECTORIES = ("dev", "etc/xen", "proc", "sys", "run", "root", "tmp", "usr/bin", "usr/sbin", "usr/lib",
+DIRECTORIES = ("dev", "etc/xen/scripts", "proc", "sys", "run", "root", "tmp", "usr/bin", "usr/sbin", "usr/lib",
                "usr/lib64", "usr/lib/x86_64-linux-gnu", "var/lib/xen", "var/lib/xenstored", "var/log/xen")
 MERGED = ("bin", "sbin", "lib", "lib64")
 XEN_TOOLS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "lsevtchn")
 STORE_TOOLS = ("xenstore-exists", "xenstore-list", "xenstore-ls", "xenstore-read", "xenstore-rm",
                "xenstore-watch", "xenstore-write", "xenstore-chmod")
-MODULES = ("xen-privcmd", "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc")
+MODULES = ("xen-privcmd", "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc",
+           "tun", "llc", "stp", "bridge", "xen-netfront")  # in an order that satisfies them
 LOADED_ON_DEMAND = ("libgcc_s.so.1",)  # by pthread_cancel: xl aborts without it
 
 
@@ -71,7 +72,7 @@ def _pack_base(packages):
         found = glob.glob(f"{packages.modules}/kernel/**/{module}.ko", recursive=True)
         if len(found) != 1:
             raise LabError(f"kernel module {module} is not in {packages.modules}")
-        archive.file(f"lab/modules/{position}-{module}.ko", found[0])
+        archive.file(f"lab/modules/{position:02}-{module}.ko", found[0])
     return archive.to_bytes()
 
 

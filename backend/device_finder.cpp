@@ -1,0 +1,113 @@
+#include <xenring/backend/device_finder.hpp>
+#include <xenring/backend/vif_keys.hpp>
+#include <xenring/grant/blocking.hpp>
+#include <xenring/ring/xenbus_state.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <limits>
+#include <utility>
+
+namespace xenring::backend {
+
+device_finder::device_finder(const domain& here, std::string kind)
+    : here_{here}, kind_{std::move(kind)}, root_{"/local/domain/" +
+                                                 std::to_string(here.self().value) + "/backend/" +
+                                                 kind_} {}
+
+void device_finder::start(found_handler found, failed_handler failed) {
+    found_ = std::move(found);
+    failed_ = std::move(failed);
+    auto ec = std::make_shared<error_code>();
+    xenring::detail::run_blocking(
+        here_.get_executor(),
+        [this, self = shared_from_this(), ec] {
+            watch_ = std::make_shared<store_watch>(here_.store().watch(root_, *ec));
+        },
+        [this, self = shared_from_this(), ec] {
+            if (stopped_)
+                return watch_->close();
+            if (*ec)
+                return failed_(*ec);
+            wait(); // a new watch has one event at once
+        });
+}
+
+void device_finder::stop() noexcept {
+    stopped_ = true;
+    if (watch_)
+        watch_->close();
+}
+
+void device_finder::wait() {
+    watch_->async_wait(
+        [self = shared_from_this(), watch = watch_](const error_code& ec, const std::string& path) {
+            if (self->stopped_ || ec == boost::asio::error::operation_aborted)
+                return;
+            if (ec)
+                return self->failed_(ec);
+            // Most events are of a device that writes its own keys. It comes to light by its state.
+            if (path == self->root_ || path.ends_with("/state") ||
+                path.find('/', self->root_.size() + 1) == std::string::npos)
+                self->look();
+            self->wait();
+        });
+}
+
+void device_finder::look() {
+    if (busy_) {
+        wanted_ = true;
+        return;
+    }
+    busy_ = true;
+    auto names = std::make_shared<std::vector<device_names>>();
+    xenring::detail::run_blocking(
+        here_.get_executor(), [this, self = shared_from_this(), names] { *names = scan(); },
+        [this, self = shared_from_this(), names] {
+            busy_ = false;
+            if (stopped_)
+                return;
+            found_(std::move(*names));
+            if (std::exchange(wanted_, false))
+                look();
+        });
+}
+
+std::vector<device_names> device_finder::scan() const {
+    std::vector<device_names> out;
+    error_code absent; // a directory that goes meanwhile has no devices
+    for (const auto& guest : here_.store().directory(root_, absent)) {
+        const auto domain = parse_number(guest, first_reserved_domid - 1);
+        if (!domain)
+            continue;
+        for (const auto& handle : here_.store().directory(root_ + '/' + guest, absent)) {
+            device_names names{.kind = kind_,
+                               .guest = domid{static_cast<std::uint16_t>(*domain)},
+                               .handle = 0,
+                               .backend = root_ + '/' + guest + '/' + handle,
+                               .frontend = {}};
+            const auto number = parse_number(handle, std::numeric_limits<std::uint32_t>::max());
+            names.handle = number.value_or(0);
+            if (number && is_ours(names.backend, names.guest, names.frontend))
+                out.push_back(std::move(names));
+        }
+    }
+    return out;
+}
+
+/// Whether there is something to serve, or to close in order; says where the frontend is.
+bool device_finder::is_ours(const std::string& directory, domid guest,
+                            std::string& frontend) const {
+    error_code ec;
+    const auto read = [&](const char* name) {
+        return ec ? std::string{} : here_.store().read(directory + '/' + name, ec);
+    };
+    frontend = read("frontend");
+    const auto peer = parse_number(read("frontend-id"), first_reserved_domid);
+    const auto state = ring::parse_xenbus_state(read("state"));
+    if (ec || frontend.empty() || frontend.front() != '/' || peer != guest.value)
+        return false;
+    return state != ring::xenbus_state::closed || read("online") != "0";
+}
+
+} // namespace xenring::backend

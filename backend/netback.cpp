@@ -1,0 +1,120 @@
+#include <xenring/backend/netback.hpp>
+#include <xenring/net/tap.hpp>
+
+namespace xenring::backend {
+namespace {
+
+frame_port_opener tap_opener(const std::string& bridge) {
+    return [bridge](const device_names& names, error_code& ec) {
+        return net::open_tap({.name = names.label(), .bridge = bridge}, ec);
+    };
+}
+
+std::string describe(const char* direction, const flow_statistics& flow) {
+    auto out = std::string{direction} + ' ' + std::to_string(flow.packets) + " packets " +
+               std::to_string(flow.bytes) + " bytes";
+    const std::pair<const char*, std::uint64_t> parts[] = {
+        {"segmented", flow.segmented}, {"blank", flow.blank},       {"rejected", flow.rejected},
+        {"unusable", flow.unusable},   {"uncopied", flow.uncopied}, {"refused", flow.refused},
+        {"expired", flow.expired},     {"segments", flow.segments}, {"copies", flow.copies},
+        {"events", flow.events},       {"idle", flow.idle},         {"notified", flow.notified}};
+    for (const auto& [name, count] : parts)
+        if (count != 0)
+            out += std::string{" "} + name + ' ' + std::to_string(count);
+    return out;
+}
+
+} // namespace
+
+std::string describe(const vif_statistics& counts) {
+    return describe("tx", counts.tx) + "; " + describe("rx", counts.rx);
+}
+
+netback::netback(const domain& here, options chosen)
+    : here_{here}, options_{std::move(chosen)}, workshop_{std::make_shared<vif_workshop>(here)},
+      finder_{std::make_shared<device_finder>(here, "vif")} {
+    if (!options_.open_port)
+        options_.open_port = tap_opener(options_.bridge);
+}
+
+netback::~netback() = default;
+
+void netback::start(ended_handler ended) {
+    ended_ = std::move(ended);
+    finder_->start(
+        [self = shared_from_this()](const std::vector<device_names>& names) { self->found(names); },
+        [self = shared_from_this()](const error_code& ec) {
+            self->reason_ = ec;
+            self->stop();
+        });
+}
+
+void netback::stop() {
+    if (std::exchange(stopping_, true))
+        return;
+    finder_->stop();
+    const auto open = vifs_; // a vif may finish at once
+    for (const auto& [which, vif] : open)
+        vif.device->remove();
+    end_if_done();
+}
+
+std::vector<netback::report> netback::vifs() const {
+    std::vector<report> out;
+    for (const auto& [which, vif] : vifs_)
+        out.push_back({vif.device->names().label(), vif.device->phase(), vif.driver->statistics()});
+    return out;
+}
+
+void netback::found(const std::vector<device_names>& names) {
+    for (const auto& each : names)
+        if (!stopping_ && !vifs_.contains({each.guest, each.handle}))
+            serve(each);
+}
+
+void netback::serve(const device_names& names) {
+    const key which{names.guest, names.handle};
+    auto driver = std::make_unique<vif>(
+        workshop_, names, vif::options{options_.features, options_.limits, options_.open_port});
+    auto* const serving = driver.get();
+    const auto self = shared_from_this();
+    auto device = std::make_shared<xenbus_device>(
+        here_, names, std::move(driver),
+        device_listener{
+            .log = [self](bool trouble, const std::string& text) { self->log(trouble, text); },
+            .finished = [self, which] { self->finished(which); }},
+        xenbus_device::options{.hotplug_script = options_.bridge.empty(),
+                               .close_limit = options_.close_limit});
+    serving->on_report(
+        [weak = std::weak_ptr{device}](ring::backend_event what, const std::string& why) {
+            if (const auto held = weak.lock())
+                held->report(what, why);
+        });
+    vifs_.emplace(which, served{device, serving});
+    device->begin();
+}
+
+void netback::finished(const key& which) {
+    const auto found = vifs_.find(which);
+    if (found == vifs_.end())
+        return;
+    log(false, found->second.device->names().label() + ": removed; " +
+                   describe(found->second.driver->statistics()));
+    vifs_.erase(found);
+    if (!stopping_)
+        finder_->look(); // one of the same name may be there already
+    end_if_done();
+}
+
+void netback::end_if_done() {
+    if (stopping_ && vifs_.empty())
+        if (const auto ended = std::exchange(ended_, nullptr))
+            ended(reason_);
+}
+
+void netback::log(bool trouble, const std::string& text) const {
+    if (options_.log)
+        options_.log(trouble, text);
+}
+
+} // namespace xenring::backend

@@ -1,0 +1,175 @@
+#include <xenring/backend/netback_queue.hpp>
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace xenring::backend {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr unsigned patience = 8; ///< events without a cause in a row that cost no pause
+}
+
+/// A step that is not taken any more once the queue was stopped.
+template <class Function>
+auto netback_queue::guarded(Function function) {
+    return [self = shared_from_this(), function](const error_code& ec = {}) {
+        if (!self->stopped_ && ec != asio::error::operation_aborted)
+            function(*self, ec);
+    };
+}
+
+netback_queue::netback_queue(const domain& here, domid guest, queue_resources resources,
+                             const rx_path::traits& guest_takes, bool guest_tells_refills,
+                             copy_batch& batch, vif_statistics& counts, const queue_limits& limits)
+    : executor_{here.get_executor()},
+      resources_{std::move(resources)}, port_{executor_, resources_.descriptor}, counts_{counts},
+      tx_{here.hypervisor(),     guest, resources_.tx_ring.bytes(),
+          resources_.descriptor, batch, counts.tx},
+      rx_{here.hypervisor(),
+          guest,
+          resources_.rx_ring.bytes(),
+          resources_.descriptor,
+          guest_takes,
+          batch,
+          counts.rx},
+      limits_{limits},
+      guest_tells_refills_{guest_tells_refills}, calm_{executor_}, poll_{executor_} {}
+
+netback_queue::~netback_queue() = default;
+
+void netback_queue::start(broken_handler handler) {
+    handler_ = std::move(handler);
+    stopped_ = false;
+    serve_tx();
+    wait_for_frames();
+}
+
+void netback_queue::stop() noexcept {
+    stopped_ = true;
+    resources_.tx_port = {};
+    resources_.rx_port = {};
+    calm_.cancel();
+    poll_.cancel();
+    error_code ignored;
+    port_.close(ignored);
+    handler_ = nullptr;
+}
+
+queue_resources netback_queue::release() noexcept {
+    return std::exchange(resources_, {});
+}
+
+void netback_queue::serve_tx() {
+    const auto ticket = resources_.tx_port.seen(); // before the ring is looked at
+    const auto result = tx_.serve();
+    error_code ignored; // a guest that has closed its end needs no event
+    if (result.notify)
+        resources_.tx_port.notify(ignored);
+    if (tx_.fault() != ring::fault::none)
+        return fail(broken::guest, std::string{"tx ring: "} + describe(tx_.fault()) + ": " +
+                                       describe(tx_.broken_packet()));
+    if (result.packets != 0)
+        idle_events_ = 0;
+    if (result.more || tx_.arm())
+        asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
+    else if (idle_events_ >= patience)
+        rest(ticket);
+    else
+        wait_for_requests(ticket);
+}
+
+void netback_queue::wait_for_requests(event_ticket ticket) {
+    resources_.tx_port.async_wait(
+        ticket, guarded([](netback_queue& queue, const error_code& ec) {
+            if (ec)
+                return queue.fail(broken::port, "event channel: " + ec.message());
+            ++queue.counts_.tx.events;
+            const auto before = queue.counts_.tx.packets + queue.counts_.rx.packets;
+            ++queue.idle_events_;
+            if (queue.rx_waits_ && !queue.resources_.rx_port)
+                queue.serve_rx();
+            if (!queue.stopped_)
+                queue.serve_tx();
+            if (queue.counts_.tx.packets + queue.counts_.rx.packets == before)
+                ++queue.counts_.tx.idle;
+            else
+                queue.idle_events_ = 0;
+        }));
+}
+
+/// A guest that raises events for nothing waits a little before the next one is let through.
+void netback_queue::rest(event_ticket ticket) {
+    calm_.expires_after(limits_.calm);
+    calm_.async_wait(
+        guarded([ticket](netback_queue& queue, auto) { queue.wait_for_requests(ticket); }));
+}
+
+void netback_queue::wait_for_frames() {
+    port_.async_wait(asio::posix::stream_descriptor::wait_read,
+                     guarded([](netback_queue& queue, const error_code& ec) {
+                         if (ec)
+                             return queue.fail(broken::port, "frame port: " + ec.message());
+                         queue.serve_rx();
+                     }));
+}
+
+void netback_queue::serve_rx() {
+    const bool waited = std::exchange(rx_waits_, false);
+    error_code ec;
+    const auto result = rx_.serve(ec);
+    error_code ignored;
+    if (result.notify)
+        (resources_.rx_port ? resources_.rx_port : resources_.tx_port).notify(ignored);
+    if (rx_.fault() != ring::fault::none)
+        return fail(broken::guest, std::string{"rx ring: "} + describe(rx_.fault()));
+    if (ec)
+        return fail(broken::port, "frame port: " + ec.message());
+    if (!waited || result.packets != 0)
+        held_since_ = std::chrono::steady_clock::now();
+    if (rx_.holds())
+        wait_for_buffers();
+    else if (result.more)
+        asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_rx(); }));
+    else
+        wait_for_frames();
+}
+
+/// A frame is held. The port's readiness is of no interest meanwhile.
+void netback_queue::wait_for_buffers() {
+    // On a shared port serve_tx() always waits, with a ticket older than this.
+    const auto ticket = resources_.rx_port ? resources_.rx_port.seen() : event_ticket{};
+    if (rx_.arm())
+        return asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_rx(); }));
+    rx_waits_ = true;
+    if (resources_.rx_port && !std::exchange(rx_port_waits_, true))
+        resources_.rx_port.async_wait(
+            ticket, guarded([](netback_queue& queue, const error_code& ec) {
+                queue.rx_port_waits_ = false;
+                if (ec)
+                    return queue.fail(broken::port, "event channel: " + ec.message());
+                ++queue.counts_.rx.events;
+                if (queue.rx_waits_)
+                    queue.serve_rx();
+            }));
+    poll_.expires_after(guest_tells_refills_ ? limits_.drain : limits_.poll);
+    poll_.async_wait(guarded([](netback_queue& queue, auto) {
+        if (!queue.rx_waits_)
+            return;
+        if (std::chrono::steady_clock::now() - queue.held_since_ >= queue.limits_.drain)
+            queue.rx_.drop();
+        queue.serve_rx();
+    }));
+}
+
+void netback_queue::fail(broken what, std::string why) {
+    stopped_ = true; // the owner stops it in order
+    if (const auto handler = std::exchange(handler_, nullptr))
+        handler(what, std::move(why));
+}
+
+} // namespace xenring::backend

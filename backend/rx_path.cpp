@@ -1,0 +1,144 @@
+#include <xenring/backend/rx_path.hpp>
+#include <xenring/net/frame_port.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace xenring::backend {
+
+namespace netif = ring::netif;
+
+namespace {
+constexpr std::size_t frames_per_round = 64;
+}
+
+rx_path::rx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
+                 const traits& guest_takes, copy_batch& batch, flow_statistics& counts)
+    : machine_{machine}, guest_{guest}, descriptor_{descriptor}, traits_{guest_takes},
+      batch_{batch}, counts_{counts}, ring_{netif::rx_back_ring::attach(ring)},
+      items_(frames_per_round + 1), held_{std::make_unique<std::byte[]>(net::max_frame_size)} {}
+
+path_result rx_path::serve(error_code& ec) {
+    ec.clear();
+    batch_.clear();
+    std::size_t count = 0;
+    bool dry = false;
+    if (holds())
+        count += plan(items_[count], take_held());
+    for (std::size_t i = 0; i != frames_per_round && !dry && !holds(); ++i) {
+        if (!batch_.has_room(net::max_frame_size, netif::max_slots))
+            break;
+        frame_in_hand frame;
+        switch (next_frame(frame, ec)) {
+        case fetched::nothing:
+            dry = true;
+            break;
+        case fetched::unusable:
+            ++counts_.unusable;
+            break;
+        case fetched::frame:
+            count += plan(items_[count], frame);
+            break;
+        }
+    }
+    send(count);
+    path_result result{.packets = count, .notify = ring_.publish()};
+    result.more = !dry && !holds() && ring_.fault() == ring::fault::none;
+    counts_.notified += result.notify;
+    return result;
+}
+
+/// The frame that was held, moved into the batch's memory.
+rx_path::frame_in_hand rx_path::take_held() {
+    const auto bytes = batch_.take(std::exchange(held_size_, 0));
+    std::copy_n(held_.get(), bytes.size(), bytes.data());
+    return {.bytes = bytes, .info = held_info_};
+}
+
+/// One from the port, in the batch's memory.
+rx_path::fetched rx_path::next_frame(frame_in_hand& out, error_code& ec) {
+    net::virtio_header header;
+    const auto room = batch_.room().first(net::max_frame_size);
+    out.bytes = batch_.take(net::read_frame(descriptor_, header, room, ec));
+    if (out.bytes.empty())
+        return fetched::nothing;
+    const auto info = net::from_virtio(header, out.bytes, traits_.takes);
+    if (!info)
+        return fetched::unusable;
+    out.info = *info;
+    return fetched::frame;
+}
+
+/// Lays a frame out over posted buffers, or holds it if there are too few. True: it is in `out`.
+bool rx_path::plan(item& out, const frame_in_hand& frame) {
+    const auto size = static_cast<std::uint32_t>(frame.bytes.size());
+    const auto slots = netif::rx_slots_needed(size, frame.info);
+    const auto refused = traits_.scatter_gather || slots == 1
+                             ? netif::plan(ring_, size, frame.info, {}, out.delivery)
+                             : netif::send_error::too_many_slots;
+    if (refused == netif::send_error::no_room) {
+        std::copy_n(frame.bytes.data(), frame.bytes.size(), held_.get());
+        held_size_ = frame.bytes.size();
+        held_info_ = frame.info;
+        slots_needed_ = slots;
+        return false;
+    }
+    if (refused != netif::send_error::none) {
+        ++counts_.rejected;
+        return false;
+    }
+    out.first_segment = batch_.segments().size();
+    out.size = frame.bytes.size();
+    out.segmented = frame.info.gso.has_value();
+    out.blank = frame.info.csum_blank;
+    for (const auto& [where, from] : out.delivery.targets)
+        batch_.add({.source = frame.bytes.data() + from,
+                    .destination = granted_memory{guest_, grant_ref{where.gref}, where.offset},
+                    .length = where.size});
+    return true;
+}
+
+void rx_path::send(std::size_t count) {
+    const auto segments = batch_.segments();
+    if (!segments.empty()) {
+        error_code ec; // every segment says how it fared; untried ones as failed
+        machine_.copy(segments, ec);
+        counts_.segments += segments.size();
+        ++counts_.copies;
+    }
+    bool answered = true;
+    for (std::size_t i = 0; i != count; ++i) {
+        auto& [delivery, first_segment, size, segmented, blank] = items_[i];
+        bool whole = true;
+        for (std::size_t target = 0; target != delivery.targets.size(); ++target) {
+            if (!batch_.copied(first_segment + target, 1)) {
+                delivery.fail(target);
+                whole = false;
+            }
+        }
+        answered = netif::answer(ring_, delivery) && answered;
+        counts_.uncopied += !whole;
+        counts_.packets += whole;
+        counts_.bytes += whole ? size : 0;
+        counts_.segmented += whole && segmented;
+        counts_.blank += whole && blank;
+    }
+}
+
+bool rx_path::arm() noexcept {
+    return ring_.arm(static_cast<std::uint32_t>(slots_needed_));
+}
+
+void rx_path::drop() {
+    batch_.clear();
+    counts_.expired += std::exchange(held_size_, 0) != 0;
+    for (std::size_t i = 0; i != frames_per_round; ++i) {
+        net::virtio_header header;
+        error_code ec;
+        if (net::read_frame(descriptor_, header, batch_.room(), ec) == 0)
+            return;
+        ++counts_.expired;
+    }
+}
+
+} // namespace xenring::backend

@@ -1,0 +1,84 @@
+#pragma once
+
+/// From the frame port to the guest: frames are copied into the buffers that the guest posted.
+
+#include <xenring/backend/copy_batch.hpp>
+#include <xenring/backend/tx_path.hpp>
+#include <xenring/backend/vif_statistics.hpp>
+#include <xenring/grant/hypervisor.hpp>
+#include <xenring/net/virtio_header.hpp>
+#include <xenring/ring/netif_rx_builder.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace xenring::backend {
+
+/// Reads frames while the guest has buffers for them, copies many in one grant copy, and answers.
+/// One frame for which there are not enough buffers is held; the others wait in the port, which
+/// bounds them.
+///
+/// Nothing is allocated after the constructor. A round is bounded. A hostile guest can make its own
+/// ring unusable (fault()) and lose its own frames.
+///
+/// Thread safety: one thread at a time; the batch may be shared by paths of that thread.
+class rx_path {
+public:
+    /// What the guest takes.
+    struct traits {
+        bool scatter_gather = false;
+        net::offloads takes;
+    };
+
+    /// See tx_path.
+    rx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
+            const traits& guest_takes, copy_batch& batch, flow_statistics& counts);
+
+    /// `more` says that there may be more frames and buffers. Without it the port is empty, or a
+    /// frame is held because buffers are missing: see holds(). ec: the port broke.
+    path_result serve(error_code& ec);
+
+    /// Whether a frame waits for buffers.
+    bool holds() const noexcept { return held_size_ != 0; }
+    /// Asks the guest to notify when there are enough. True: they are there by now. Precondition:
+    /// holds().
+    bool arm() noexcept;
+    /// Drops the frame that is held and those that wait in the port, as many as one round takes.
+    void drop();
+
+    ring::fault fault() const noexcept { return ring_.fault(); }
+
+private:
+    struct item {
+        ring::netif::rx_delivery delivery;
+        std::size_t first_segment = 0;
+        std::size_t size = 0;
+        bool segmented = false, blank = false;
+    };
+    struct frame_in_hand {
+        std::span<std::byte> bytes;
+        ring::netif::packet_info info;
+    };
+    enum class fetched : std::uint8_t { nothing, unusable, frame };
+    frame_in_hand take_held();
+    fetched next_frame(frame_in_hand& out, error_code& ec);
+    bool plan(item& out, const frame_in_hand& frame);
+    void send(std::size_t count);
+
+    hypervisor& machine_;
+    domid guest_;
+    int descriptor_;
+    traits traits_;
+    copy_batch& batch_;
+    flow_statistics& counts_;
+    ring::netif::rx_back_ring ring_;
+    std::vector<item> items_;
+    std::unique_ptr<std::byte[]> held_;
+    std::size_t held_size_ = 0;
+    ring::netif::packet_info held_info_;
+    std::size_t slots_needed_ = 0;
+};
+
+} // namespace xenring::backend

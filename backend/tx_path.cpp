@@ -1,0 +1,95 @@
+#include <xenring/backend/tx_path.hpp>
+#include <xenring/net/frame_port.hpp>
+#include <xenring/net/virtio_header.hpp>
+
+namespace xenring::backend {
+
+namespace netif = ring::netif;
+
+namespace {
+constexpr std::size_t packets_per_round = 64;
+}
+
+tx_path::tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
+                 copy_batch& batch, flow_statistics& counts)
+    : machine_{machine}, guest_{guest}, descriptor_{descriptor}, batch_{batch}, counts_{counts},
+      ring_{netif::tx_back_ring::attach(ring)}, items_(packets_per_round) {}
+
+path_result tx_path::serve() {
+    batch_.clear();
+    const std::size_t count = collect();
+    fetch();
+    bool answered = true;
+    for (std::size_t i = 0; i != count; ++i)
+        answered = netif::answer(ring_, items_[i].packet, hand_on(items_[i])) && answered;
+    path_result result{.packets = count, .notify = ring_.publish()};
+    result.more = ring_.fault() == ring::fault::none && ring_.available() != 0;
+    counts_.notified += result.notify;
+    return result;
+}
+
+/// Reads packets while there is room for the largest one.
+std::size_t tx_path::collect() {
+    std::size_t count = 0;
+    while (count != items_.size() && batch_.has_room(netif::max_tx_size, netif::max_slots)) {
+        auto& [packet, frame, first_segment] = items_[count];
+        const auto verdict = netif::read(ring_, packet);
+        if (verdict == netif::verdict::broken)
+            broken_packet_ = packet.error;
+        if (verdict == netif::verdict::broken || verdict == netif::verdict::empty)
+            break;
+        ++count;
+        frame = batch_.take(packet.size);
+        first_segment = batch_.segments().size();
+        std::byte* to = frame.data();
+        for (const auto& [gref, offset, size] : packet.fragments) {
+            batch_.add({.source = granted_memory{guest_, grant_ref{gref}, offset},
+                        .destination = to,
+                        .length = size});
+            to += size;
+        }
+    }
+    return count;
+}
+
+void tx_path::fetch() {
+    const auto segments = batch_.segments();
+    if (segments.empty())
+        return;
+    error_code ec; // every segment says how it fared; untried ones as failed
+    machine_.copy(segments, ec);
+    counts_.segments += segments.size();
+    ++counts_.copies;
+}
+
+std::int16_t tx_path::hand_on(const item& what) {
+    const auto& packet = what.packet;
+    if (packet.is_multicast_control())
+        return netif::response_status::okay;
+    if (packet.error != netif::packet_error::none) {
+        ++counts_.rejected;
+        return netif::response_status::error;
+    }
+    if (!batch_.copied(what.first_segment, packet.fragments.size())) {
+        ++counts_.uncopied;
+        return netif::response_status::error;
+    }
+    const auto header = net::to_virtio(what.frame, packet.info);
+    if (!header) {
+        ++counts_.unusable;
+        return netif::response_status::error;
+    }
+    error_code ec;
+    net::write_frame(descriptor_, *header, what.frame, ec);
+    if (ec) {
+        ++counts_.refused;
+        return netif::response_status::dropped;
+    }
+    ++counts_.packets;
+    counts_.bytes += what.frame.size();
+    counts_.segmented += packet.info.gso.has_value();
+    counts_.blank += packet.info.csum_blank;
+    return netif::response_status::okay;
+}
+
+} // namespace xenring::backend

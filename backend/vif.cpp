@@ -1,0 +1,124 @@
+#include <xenring/backend/vif.hpp>
+
+#include <span>
+#include <utility>
+
+namespace xenring::backend {
+namespace {
+
+mapped_pages<access::read_write> map_ring(hypervisor& machine, domid guest, grant_ref reference,
+                                          error_code& ec) {
+    const foreign_grant page{guest, reference};
+    return machine.map<access::read_write>(std::span{&page, 1}, {}, ec);
+}
+
+} // namespace
+
+vif::vif(std::shared_ptr<vif_workshop> workshop, device_names names, const options& chosen)
+    : workshop_{std::move(workshop)}, names_{std::move(names)}, options_{chosen},
+      counts_(chosen.features.max_queues) {}
+
+vif_statistics vif::statistics() const noexcept {
+    vif_statistics sum;
+    for (const auto& each : counts_)
+        sum += each;
+    return sum;
+}
+
+void vif::open(error_code& ec) {
+    if (port_)
+        return;
+    problem_ = "interface " + names_.label();
+    port_ = options_.open_port(names_, ec);
+}
+
+void vif::publish(store_operations& store, const std::string& directory, error_code& ec) {
+    write_vif_features(store, directory, options_.features, ec);
+}
+
+void vif::connect(error_code& ec) {
+    problem_.clear();
+    keys_ = read_vif_frontend(workshop_->here.store(), names_.frontend,
+                              options_.features.max_queues, problem_, ec);
+    if (ec)
+        return;
+    port_->set_offloads(keys_.takes, ec);
+    if (ec)
+        problem_ = "offloads of " + port_->name();
+    for (std::size_t i = 0; i != keys_.queues.size() && !ec; ++i)
+        connect_queue(keys_.queues[i], i, ec);
+    if (ec)
+        queues_.clear();
+    else
+        port_->set_carrier(true);
+}
+
+void vif::connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec) {
+    auto& machine = workshop_->here.hypervisor();
+    queue_resources resources;
+    problem_ = "tx ring " + std::to_string(keys.tx_ring.value);
+    resources.tx_ring = map_ring(machine, names_.guest, keys.tx_ring, ec);
+    if (ec)
+        return;
+    problem_ = "rx ring " + std::to_string(keys.rx_ring.value);
+    resources.rx_ring = map_ring(machine, names_.guest, keys.rx_ring, ec);
+    if (ec)
+        return;
+    problem_ = "event channel " + std::to_string(keys.tx_port.value);
+    resources.tx_port = workshop_->ports.bind_interdomain(names_.guest, keys.tx_port, ec);
+    if (ec)
+        return;
+    if (keys.rx_port) {
+        problem_ = "event channel " + std::to_string(keys.rx_port->value);
+        resources.rx_port = workshop_->ports.bind_interdomain(names_.guest, *keys.rx_port, ec);
+        if (ec)
+            return;
+    }
+    problem_ = "queue of " + port_->name();
+    resources.descriptor = port_->open_queue(index, ec);
+    if (ec)
+        return;
+    queues_.push_back(std::make_shared<netback_queue>(
+        workshop_->here, names_.guest, std::move(resources),
+        rx_path::traits{keys_.scatter_gather, keys_.takes}, keys_.tells_refills, workshop_->batch,
+        counts_[index], options_.limits));
+}
+
+bool vif::still_the_same_frontend() {
+    std::string key;
+    error_code ec;
+    const auto now = read_vif_frontend(workshop_->here.store(), names_.frontend,
+                                       options_.features.max_queues, key, ec);
+    return ec || now.queues == keys_.queues;
+}
+
+void vif::disconnect() noexcept {
+    if (port_ && !queues_.empty())
+        port_->set_carrier(false);
+    for (const auto& queue : queues_)
+        queue->release();
+    queues_.clear();
+}
+
+void vif::close() noexcept {
+    port_.reset();
+}
+
+void vif::start() {
+    for (const auto& queue : queues_)
+        queue->start([this](netback_queue::broken what, const std::string& why) {
+            stop();
+            if (report_)
+                report_(what == netback_queue::broken::guest
+                            ? ring::backend_event::frontend_misbehaved
+                            : ring::backend_event::device_failed,
+                        why);
+        });
+}
+
+void vif::stop() noexcept {
+    for (const auto& queue : queues_)
+        queue->stop();
+}
+
+} // namespace xenring::backend

@@ -1,0 +1,78 @@
+#pragma once
+
+/// A vif: the driver of one guest's network device.
+
+#include <xenring/backend/copy_batch.hpp>
+#include <xenring/backend/netback_queue.hpp>
+#include <xenring/backend/vif_keys.hpp>
+#include <xenring/backend/vif_statistics.hpp>
+#include <xenring/backend/xenbus_driver.hpp>
+#include <xenring/grant/domain.hpp>
+#include <xenring/grant/port_set.hpp>
+#include <xenring/net/frame_port.hpp>
+#include <xenring/ring/xenbus_backend.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace xenring::backend {
+
+/// Opens the interface of a vif.
+using frame_port_opener =
+    std::function<std::unique_ptr<net::frame_port>(const device_names&, error_code&)>;
+
+/// What the vifs of one executor have in common; they take turns in using it.
+struct vif_workshop {
+    domain here;
+    port_set ports;
+    copy_batch batch;
+
+    explicit vif_workshop(const domain& where)
+        : here{where}, ports{where.get_executor(), where.hypervisor()} {}
+};
+
+/// Opens the frame port, maps rings, and has queues serve them.
+class vif final : public xenbus_driver {
+public:
+    struct options {
+        vif_features features;
+        queue_limits limits;
+        frame_port_opener open_port;
+    };
+    /// Told on the executor when a queue stopped by itself.
+    using report_handler = std::function<void(ring::backend_event, const std::string&)>;
+
+    vif(std::shared_ptr<vif_workshop> workshop, device_names names, const options& chosen);
+
+    void on_report(report_handler handler) { report_ = std::move(handler); }
+
+    /// Since the vif was made, of all its queues. On the executor.
+    vif_statistics statistics() const noexcept;
+
+    void open(error_code& ec) override;
+    void publish(store_operations& store, const std::string& directory, error_code& ec) override;
+    void connect(error_code& ec) override;
+    bool still_the_same_frontend() override;
+    void disconnect() noexcept override;
+    void close() noexcept override;
+    std::string problem() const override { return problem_; }
+    void start() override;
+    void stop() noexcept override;
+
+private:
+    void connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec);
+
+    std::shared_ptr<vif_workshop> workshop_;
+    device_names names_;
+    options options_;
+    report_handler report_;
+    std::string problem_;
+    std::unique_ptr<net::frame_port> port_;
+    vif_frontend_keys keys_;
+    std::vector<std::shared_ptr<netback_queue>> queues_;
+    std::vector<vif_statistics> counts_;
+};
+
+} // namespace xenring::backend

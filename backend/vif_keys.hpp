@@ -1,0 +1,61 @@
+#pragma once
+
+/// What the two ends of a vif say of themselves in the store.
+
+#include <xenring/grant/error.hpp>
+#include <xenring/grant/store.hpp>
+#include <xenring/grant/types.hpp>
+#include <xenring/net/virtio_header.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace xenring::backend {
+
+/// The rings and event channels of one queue of a frontend.
+struct vif_queue_keys {
+    grant_ref tx_ring;
+    grant_ref rx_ring;
+    port tx_port;
+    std::optional<port> rx_port; ///< nothing: tx_port serves both directions
+    friend bool operator==(const vif_queue_keys&, const vif_queue_keys&) = default;
+};
+
+/// What a frontend published before it became Connected.
+struct vif_frontend_keys {
+    std::vector<vif_queue_keys> queues;
+    bool scatter_gather = false; ///< takes frames in several slots
+    bool tells_refills = false;  ///< notifies when it posted buffers (feature-rx-notify)
+    net::offloads takes;         ///< in frames to the guest
+    friend bool operator==(const vif_frontend_keys&, const vif_frontend_keys&) = default;
+};
+
+/// Reads a frontend's keys in `directory`, at most `max_queues` queues of them. Blocks. Errors:
+/// errc::device_keys_missing, errc::device_keys_malformed, errc::feature_missing (request-rx-copy),
+/// those of the store; `key` then names the culprit. A hostile guest can write anything there, and
+/// change it between two reads: what comes out is in range, and its own word for its own pages.
+vif_frontend_keys read_vif_frontend(const store_operations& store, const std::string& directory,
+                                    std::size_t max_queues, std::string& key, error_code& ec);
+
+/// A decimal number of at most `limit`, and nothing else around it; nothing otherwise.
+std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t limit) noexcept;
+
+/// What a backend offers; all of it by default.
+struct vif_features {
+    bool scatter_gather = true;
+    bool tcpv4_segmentation = true;
+    bool tcpv6_segmentation = true;
+    bool ipv6_checksum = true;
+    bool split_event_channels = true;
+    std::size_t max_queues = 1;
+};
+
+/// Writes a backend's features into its directory. Errors: the store's.
+void write_vif_features(store_operations& store, const std::string& directory,
+                        const vif_features& features, error_code& ec);
+
+} // namespace xenring::backend

@@ -1,0 +1,155 @@
+// A vif's life: from the toolstack's directory to the last state, and nothing left over.
+#include "../net/frames.hpp"
+#include "fixture.hpp"
+
+namespace xenring::backend::test {
+namespace {
+
+using net::test::udp_frame;
+
+TEST_F(netback_test, SaysInitWaitOnceItsInterfaceIsThere) {
+    start();
+    open_guest(1);
+    make_vif(1);
+    ASSERT_TRUE(reaches(1, "2")) << log;
+    EXPECT_TRUE(wires.at("vif1.0")->open);
+    EXPECT_EQ(dom0.store().read(backend(1) + "/feature-rx-copy"), "1");
+    EXPECT_EQ(dom0.store().read(backend(1) + "/feature-sg"), "1");
+}
+
+TEST_F(netback_test, ConnectsOnlyWhenTheHotplugScriptIsDone) {
+    start();
+    guest_end guest{open_guest(1), 0};
+    make_vif(1);
+    ASSERT_TRUE(reaches(1, "2"));
+    guest.connect();
+    io.restart();
+    io.run_for(50ms);
+    EXPECT_EQ(state(1), "2");
+    script_done(1);
+    EXPECT_TRUE(reaches(1, "4")) << log;
+    EXPECT_TRUE(wires.at("vif1.0")->carrier);
+    EXPECT_TRUE(wires.at("vif1.0")->reader.tcpv6);
+}
+
+TEST_F(netback_test, NeedsNoScriptWithABridgeOfItsOwn) {
+    auto chosen = usual_options();
+    chosen.bridge = "any";
+    start(std::move(chosen));
+    guest_end guest{open_guest(1), 0};
+    make_vif(1);
+    ASSERT_TRUE(reaches(1, "2"));
+    guest.connect();
+    EXPECT_TRUE(reaches(1, "4")) << log;
+}
+
+TEST_F(netback_test, UnplugsAsTheToolstackAsks) {
+    start();
+    auto& guest = connected(1);
+    unplug(1);
+    // What the guest sees after 5 is its own business; it closes.
+    ASSERT_TRUE(eventually([&] { return !wires.at("vif1.0")->carrier; }));
+    guest.write_state("5");
+    guest.write_state("6");
+    EXPECT_TRUE(reaches(1, "6")) << log;
+    EXPECT_TRUE(eventually([&] { return serving->vifs().empty(); }));
+    EXPECT_FALSE(wires.at("vif1.0")->open);
+    error_code ec;
+    EXPECT_FALSE(dom0.store().exists(backend(1) + "/hotplug-status", ec));
+    EXPECT_TRUE(dom0.store().exists(backend(1), ec)) << "the directory is the toolstack's";
+    EXPECT_EQ(machine.statistics().of(domid{0}).pages_mapped, 0U);
+    EXPECT_EQ(machine.statistics().of(domid{0}).ports, 0U);
+}
+
+TEST_F(netback_test, UnplugsAlthoughTheGuestNeverAnswers) {
+    start();
+    connected(1);
+    unplug(1);
+    EXPECT_TRUE(reaches(1, "6")) << log;
+    EXPECT_TRUE(eventually([&] { return serving->vifs().empty(); }));
+    EXPECT_TRUE(logged("did not close")) << log;
+}
+
+TEST_F(netback_test, GivesEverythingBackWhenTheGuestIsDestroyed) {
+    start();
+    connected(1);
+    machine.destroy(domid{1});
+    EXPECT_TRUE(reaches(1, "6")) << log;
+    unplug(1);
+    dom0.store().remove(backend(1));
+    EXPECT_TRUE(eventually([&] { return serving->vifs().empty(); })) << log;
+    EXPECT_EQ(machine.statistics().of(domid{0}).pages_mapped, 0U);
+    EXPECT_EQ(machine.statistics().of(domid{0}).ports, 0U);
+    ends.clear();
+}
+
+TEST_F(netback_test, ServesTheSameDirectoryNameAgain) {
+    start();
+    for (int round = 0; round != 3; ++round) {
+        auto& guest = connected(1);
+        unplug(1);
+        guest.write_state("6");
+        ASSERT_TRUE(reaches(1, "6")) << log;
+        dom0.store().remove(backend(1));
+        ASSERT_TRUE(eventually([&] { return serving->vifs().empty(); })) << log;
+        ends.clear();
+    }
+}
+
+TEST_F(netback_test, AFrontendThatComesAgainIsServedAgain) {
+    start();
+    auto& guest = connected(1);
+    guest.write_state("5");
+    ASSERT_TRUE(reaches(1, "5")) << log;
+    guest.write_state("6");
+    ASSERT_TRUE(reaches(1, "6")) << log;
+    guest.write_state("1");
+    ASSERT_TRUE(reaches(1, "2")) << log;
+    guest_end anew{guests.at(1), 0};
+    anew.connect();
+    EXPECT_TRUE(reaches(1, "4")) << log;
+    stop();
+}
+
+TEST_F(netback_test, ClosesEveryVifWhenItStops) {
+    start();
+    connected(1);
+    connected(2, 3);
+    stop();
+    EXPECT_EQ(state(1), "6");
+    EXPECT_EQ(state(2, 3), "6");
+    EXPECT_FALSE(wires.at("vif2.3")->open);
+    EXPECT_EQ(machine.statistics().of(domid{0}).pages_mapped, 0U);
+    EXPECT_EQ(machine.statistics().of(domid{0}).ports, 0U);
+    EXPECT_EQ(machine.statistics().of(domid{0}).watches, 0U);
+}
+
+TEST_F(netback_test, NamesTheKeyThatIsMissing) {
+    start();
+    guest_end guest{open_guest(1), 0};
+    make_vif(1);
+    ASSERT_TRUE(reaches(1, "2"));
+    script_done(1);
+    auto keys = guest.usual_keys();
+    keys.erase(keys.begin());
+    guest.publish(keys);
+    EXPECT_TRUE(reaches(1, "5")) << log;
+    EXPECT_TRUE(logged("tx-ring-ref")) << log;
+}
+
+TEST_F(netback_test, ABadGuestLosesItsVifAndItsNeighbourNothing) {
+    start();
+    auto& bad = connected(1);
+    auto& good = connected(2);
+    auto* indices = reinterpret_cast<std::uint32_t*>(bad.tx_memory().data());
+    indices[0] = 100'000; // req_prod
+    bad.port.notify();
+    EXPECT_TRUE(reaches(1, "5")) << log;
+    EXPECT_TRUE(logged("producer index")) << log;
+    ASSERT_TRUE(good.send(udp_frame(100)));
+    good.kick();
+    EXPECT_TRUE(eventually([&] { return !wires.at("vif2.0")->receive().frame.empty(); }));
+}
+
+} // namespace
+} // namespace xenring::backend::test

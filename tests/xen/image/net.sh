@@ -1,0 +1,42 @@
+# A guest's network through a netback in dom0: dom0 is 10.9.0.1 on the bridge xenbr0, guests are 10.9.0.2
+# and up, each with a vif line and the hotplug script vif-lab.
+
+start_netback() { # [OPTIONS]
+    brctl addbr xenbr0 2> /dev/null || true
+    ip addr add 10.9.0.1/24 dev xenbr0 2> /dev/null || true
+    ip link set xenbr0 up
+    start netback dom0 "exec xenring --verbose netback ${1:-}"
+}
+
+stop_netback() { # it closes every vif first
+    kill -TERM "$(cat "$WORK/netback.pid")"
+    netback_status=0
+    finish netback 30 || netback_status=$?
+    expect "netback ended with $netback_status, not by SIGTERM" test "$netback_status" = 143
+    expect "TAPs are left over" no_vifs
+}
+
+no_vifs() { ! ls -d /sys/class/net/vif* 2> /dev/null; }
+
+vif_line() { # NUMBER [MORE]: the configuration of a guest with one vif
+    echo "vif = ['mac=00:16:3e:00:09:0$1,bridge=xenbr0,script=vif-lab${2:-}']"
+}
+
+# Starts the guest anew with a vif.
+guest_with_vif() { # KIND [NUMBER]
+    destroy_guest "$1"
+    expect "guest $1 does not start with a vif" create_guest "$1" "$(vif_line "${2:-2}")"
+    expect "guest $1 does not answer" await_guest "$1"
+    guest_address "$1" "${2:-2}"
+}
+
+guest_address() { # KIND [NUMBER]
+    run "$1" "ip addr add 10.9.0.${2:-2}/24 dev eth0 && ip link set eth0 up"
+    wait_until "$1" "grep -q 1 /sys/class/net/eth0/carrier"
+}
+
+statistics() { # what netback counted so far
+    kill -USR1 "$(cat "$WORK/netback.pid")"
+    usleep 300000
+    grep packets "$WORK/netback.out" | tail -n 1
+}

@@ -1,0 +1,113 @@
+// xenring netback: serves the network devices of guests.
+#include "common.hpp"
+
+#include <xenring/backend/netback.hpp>
+#include <xenring/grant/domain.hpp>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <filesystem>
+#include <memory>
+
+namespace xenring::tools {
+namespace asio = boost::asio;
+namespace {
+
+struct netback_arguments {
+    backend::netback::options options;
+    bool without_sg = false;
+    bool without_gso = false;
+};
+
+/// Both would write into the same directories.
+bool kernel_serves(const hypervisor& machine) {
+    std::error_code ignored;
+    return machine.kind() == "xen" && std::filesystem::exists("/sys/module/xen_netback", ignored);
+}
+
+class netback_run {
+public:
+    netback_run(const global_options& global, netback_arguments arguments)
+        : global_{global}, here_{io_.get_executor(), global.specification()},
+          signals_{io_, SIGINT, SIGTERM}, reports_{io_, SIGUSR1} {
+        auto& options = arguments.options;
+        options.features.scatter_gather = !arguments.without_sg;
+        if (arguments.without_gso)
+            options.features.tcpv4_segmentation = options.features.tcpv6_segmentation = false;
+        options.log = [this](bool trouble, const std::string& text) {
+            if (trouble)
+                complain(text);
+            else
+                remark(global_, text);
+        };
+        netback_ = std::make_shared<backend::netback>(here_, std::move(options));
+        remark(global_, here_.hypervisor().description());
+    }
+
+    int run() {
+        if (kernel_serves(here_.hypervisor())) {
+            complain("the kernel's xen-netback is loaded and serves the same devices; run "
+                     "'modprobe -r xen-netback' and keep it from being loaded "
+                     "('blacklist xen-netback' in /etc/modprobe.d)");
+            return failure;
+        }
+        netback_->start([this](const error_code& ec) {
+            if (ec)
+                complain("netback ended: " + ec.message());
+            status_ = ec ? failure : status_;
+            signals_.cancel();
+            reports_.cancel();
+        });
+        signals_.async_wait([this](const error_code& ec, int number) {
+            if (ec)
+                return;
+            status_ = by_signal + number;
+            netback_->stop();
+        });
+        wait_for_reports();
+        io_.run();
+        return status_;
+    }
+
+private:
+    void wait_for_reports() {
+        reports_.async_wait([this](const error_code& ec, int) {
+            if (ec)
+                return;
+            for (const auto& vif : netback_->vifs())
+                complain(vif.name + ": " + describe(vif.counts));
+            wait_for_reports();
+        });
+    }
+
+    const global_options& global_;
+    asio::io_context io_;
+    domain here_;
+    asio::signal_set signals_;
+    asio::signal_set reports_;
+    std::shared_ptr<backend::netback> netback_;
+    int status_ = success;
+};
+
+} // namespace
+
+void add_netback_command(CLI::App& app, const global_options& options, int& status) {
+    auto* command = app.add_subcommand(
+        "netback", "Serve the vifs of guests, each with a TAP vifD.N, in place of the kernel's "
+                   "xen-netback; SIGUSR1 shows what was counted");
+    auto arguments = std::make_shared<netback_arguments>();
+    command
+        ->add_option("--bridge", arguments->options.bridge,
+                     "Put every TAP into this bridge, and wait for no hotplug script")
+        ->type_name("NAME");
+    command->add_flag("--no-sg", arguments->without_sg, "Offer no packets in several pieces");
+    command->add_flag("--no-gso", arguments->without_gso, "Offer no segmentation");
+    command->callback([&options, &status, arguments] {
+        status = netback_run{options, *arguments}.run();
+    });
+}
+
+} // namespace xenring::tools
