@@ -40,3 +40,16 @@ statistics() { # what netback counted so far
     usleep 300000
     grep packets "$WORK/netback.out" | tail -n 1
 }
+
+# Sends /tmp/net.data over TCP and compares what arrived.
+transfer() { # FROM TO ADDRESS_OF_TO
+    start receiver "$2" "nc -l -p 5000 | sha256sum"
+    wait_until "$2" "netstat -ltn | grep -q ':5000 '"
+    run "$1" "sha256sum < /tmp/net.data"
+    wanted=$(output run)
+    began=$(cut -d ' ' -f 1 /proc/uptime)
+    run "$1" "nc $3 5000 < /tmp/net.data"
+    expect "the receiver failed" finish receiver 120
+    expect "what arrived is not what was sent" test "$(output receiver)" = "$wanted"
+    echo "$began $(cut -d ' ' -f 1 /proc/uptime)" | awk -v to="$3" '{ printf "to %s: %.2f s\n", to, $2 - $1 }'
+}

@@ -23,6 +23,7 @@ MERGED = ("bin", "sbin", "lib", "lib64")
 XEN_TOOLS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "lsevtchn")
 STORE_TOOLS = ("xenstore-exists", "xenstore-list", "xenstore-ls", "xenstore-read", "xenstore-rm",
                "xenstore-watch", "xenstore-write", "xenstore-chmod")
+NET_TOOLS = ("iperf3",)
 MODULES = ("xen-privcmd", "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc",
            "tun", "llc", "stp", "bridge", "xen-netfront")  # in an order that satisfies them
 LOADED_ON_DEMAND = ("libgcc_s.so.1",)  # by pthread_cancel: xl aborts without it
@@ -39,7 +40,7 @@ def dom0_image(packages, cache, scripts, programs):
 
 def _base(packages, cache):
     """The part that depends on the packages alone, kept in the cache."""
-    identity = repr((sorted(packages.names()), DIRECTORIES, XEN_TOOLS, STORE_TOOLS, MODULES))
+    identity = repr((sorted(packages.names()), DIRECTORIES, XEN_TOOLS, STORE_TOOLS, NET_TOOLS, MODULES))
     name = "base-" + hashlib.sha256(identity.encode()).hexdigest()[:16] + ".cpio"
     path = os.path.join(cache, name)
     if not os.path.exists(path):
@@ -64,7 +65,7 @@ def _pack_base(packages):
     _add_busybox(archive, packages)
     for tool in XEN_TOOLS:
         _add_program(archive, packages, os.path.join(packages.xen_tools, tool), "usr/sbin")
-    for tool in STORE_TOOLS:
+    for tool in STORE_TOOLS + NET_TOOLS:
         _add_program(archive, packages, packages.path("usr/bin", tool), "usr/bin")
     for library in LOADED_ON_DEMAND:
         archive.file("usr/lib/x86_64-linux-gnu/" + library, _find_library(packages, library))
