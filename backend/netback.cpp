@@ -4,9 +4,10 @@
 namespace xenring::backend {
 namespace {
 
-frame_port_opener tap_opener(const std::string& bridge) {
-    return [bridge](const device_names& names, error_code& ec) {
-        return net::open_tap({.name = names.label(), .bridge = bridge}, ec);
+frame_port_opener tap_opener(const std::string& bridge, bool multi_queue) {
+    return [bridge, multi_queue](const device_names& names, error_code& ec) {
+        return net::open_tap({.name = names.label(), .multi_queue = multi_queue, .bridge = bridge},
+                             ec);
     };
 }
 
@@ -34,7 +35,7 @@ netback::netback(const domain& here, options chosen)
     : here_{here}, options_{std::move(chosen)}, workshop_{std::make_shared<vif_workshop>(here)},
       finder_{std::make_shared<device_finder>(here, "vif")} {
     if (!options_.open_port)
-        options_.open_port = tap_opener(options_.bridge);
+        options_.open_port = tap_opener(options_.bridge, options_.features.max_queues > 1);
 }
 
 netback::~netback() = default;

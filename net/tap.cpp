@@ -33,6 +33,7 @@ public:
             close(number_);
     }
     int get() const noexcept { return number_; }
+    int release() noexcept { return std::exchange(number_, -1); }
 
 private:
     int number_;
@@ -54,9 +55,24 @@ void control(int where, unsigned long command, unsigned long argument, error_cod
         ec = errno_code(errno);
 }
 
+/// Opens a queue of the TAP of that name, which is made if there is none.
+descriptor open_named(std::string_view name, bool multi_queue, error_code& ec) {
+    descriptor file{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+    if (file.get() < 0) {
+        ec = errno_code(errno);
+        return file;
+    }
+    auto request = request_for(name);
+    request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
+                                           (multi_queue ? IFF_MULTI_QUEUE : 0));
+    control(file.get(), TUNSETIFF, &request, ec);
+    return ec ? descriptor{-1} : std::move(file);
+}
+
 class tap final : public frame_port {
 public:
-    explicit tap(descriptor file) noexcept : file_{std::move(file)} {}
+    tap(descriptor file, bool multi_queue) noexcept
+        : file_{std::move(file)}, multi_queue_{multi_queue} {}
 
     ~tap() override {
         error_code ignored;
@@ -76,14 +92,14 @@ public:
     }
 
     int open_queue(std::size_t queue, error_code& ec) override {
-        if (queue != 0) {
-            ec = errno_code(E2BIG);
-            return -1;
+        if (queue == 0) {
+            const int copy = fcntl(file_.get(), F_DUPFD_CLOEXEC, 0);
+            if (copy < 0)
+                ec = errno_code(errno);
+            return copy;
         }
-        const int copy = fcntl(file_.get(), F_DUPFD_CLOEXEC, 0);
-        if (copy < 0)
-            ec = errno_code(errno);
-        return copy;
+        // By its name of now: a hotplug script may have given it another.
+        return open_named(name(), multi_queue_, ec).release();
     }
 
     void set_offloads(const offloads& reader, error_code& ec) override {
@@ -105,6 +121,7 @@ public:
 
 private:
     descriptor file_;
+    bool multi_queue_;
 };
 
 /// Puts the interface into the bridge with the address that Xen's scripts give every vif, which no
@@ -138,19 +155,14 @@ std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec)
         ec = errno_code(EINVAL);
         return nullptr;
     }
-    descriptor file{open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
-    if (file.get() < 0) {
-        ec = errno_code(errno);
-        return nullptr;
-    }
-    auto request = request_for(options.name);
-    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
-    control(file.get(), TUNSETIFF, &request, ec);
+    const bool fresh = !interface_exists(options.name);
+    auto file = open_named(options.name, options.multi_queue, ec);
     if (ec)
         return nullptr;
-    auto made = std::make_unique<tap>(std::move(file));
+    auto made = std::make_unique<tap>(std::move(file), options.multi_queue);
     made->keep_when_killed();
-    made->set_carrier(false);
+    if (fresh) // one that was taken over goes on without a break
+        made->set_carrier(false);
     if (!options.bridge.empty())
         join_bridge(options.name, options.bridge, ec);
     return ec ? nullptr : std::move(made);

@@ -13,13 +13,14 @@ namespace xenring::net {
 
 /// How a TAP is made.
 struct tap_options {
-    std::string name;   ///< at most 15 characters; taken over if there is a persistent one
-    std::string bridge; ///< put into this bridge and brought up; empty: somebody else does
+    std::string name;         ///< at most 15 characters; taken over if there is a persistent one
+    bool multi_queue = false; ///< frame_port::open_queue() may open more than one
+    std::string bridge;       ///< put into this bridge and brought up; empty: somebody else does
 };
 
 /// Creates the TAP, or takes over one of that name which an earlier process left. It outlives this
 /// process if it is killed, with its addresses and its place in a bridge, and goes with the object.
-/// Its carrier is down at first. Errors: errno (EBUSY: somebody has it; EPERM: needs CAP_NET_ADMIN;
+/// A new one's carrier is down. Errors: errno (EBUSY: somebody has it; EPERM: needs CAP_NET_ADMIN;
 /// ENOENT: no /dev/net/tun, load the module tun; EINVAL for an interface of another kind).
 std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec);
 

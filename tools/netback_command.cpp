@@ -103,6 +103,11 @@ void add_netback_command(CLI::App& app, const global_options& options, int& stat
         ->add_option("--bridge", arguments->options.bridge,
                      "Put every TAP into this bridge, and wait for no hotplug script")
         ->type_name("NAME");
+    command
+        ->add_option("--queues", arguments->options.features.max_queues,
+                     "Queues that a guest may use (1)")
+        ->check(CLI::Range(1, 64))
+        ->type_name("N");
     command->add_flag("--no-sg", arguments->without_sg, "Offer no packets in several pieces");
     command->add_flag("--no-gso", arguments->without_gso, "Offer no segmentation");
     command->callback([&options, &status, arguments] {
