@@ -124,6 +124,88 @@ TEST_F(netback_test, ClosesEveryVifWhenItStops) {
     EXPECT_EQ(machine.statistics().of(domid{0}).watches, 0U);
 }
 
+TEST_F(netback_test, ServesEveryQueueThatTheGuestAsksFor) {
+    auto chosen = usual_options();
+    chosen.features.max_queues = 4;
+    start(std::move(chosen));
+    auto& here = open_guest(1);
+    guest_end first{here, 0}, second{here, 0};
+    make_vif(1);
+    ASSERT_TRUE(reaches(1, "2"));
+    EXPECT_EQ(dom0.store().read(backend(1) + "/multi-queue-max-queues"), "4");
+    script_done(1);
+    guest_end::keys keys{{"multi-queue-num-queues", "2"}};
+    for (const auto* queue : {&first, &second})
+        for (const auto& [name, value] : queue->usual_keys())
+            keys.emplace_back(name.find("ring") != name.npos || name.find("event") != name.npos
+                                  ? (queue == &first ? "queue-0/" : "queue-1/") + name
+                                  : name,
+                              value);
+    first.publish(keys);
+    ASSERT_TRUE(reaches(1, "4")) << log;
+    for (auto* queue : {&first, &second}) {
+        ASSERT_TRUE(queue->send(udp_frame(100)));
+        queue->kick();
+        EXPECT_TRUE(eventually([&] { return !wires.at("vif1.0")->receive().frame.empty(); }))
+            << log;
+        EXPECT_TRUE(eventually([&] { return queue->responses().size() == 1; }));
+    }
+    stop();
+}
+
+TEST_F(netback_test, AcceptsNoMoreQueuesThanItOffered) {
+    start();
+    guest_end guest{open_guest(1), 0};
+    make_vif(1);
+    ASSERT_TRUE(reaches(1, "2"));
+    script_done(1);
+    auto keys = guest.usual_keys();
+    keys.emplace_back("multi-queue-num-queues", "2");
+    guest.publish(keys);
+    EXPECT_TRUE(reaches(1, "5")) << log;
+    EXPECT_TRUE(logged("multi-queue-num-queues")) << log;
+}
+
+TEST_F(netback_test, GoesOnWithALiveGuestAfterItWasKilled) {
+    auto first_io = std::make_unique<boost::asio::io_context>();
+    auto first_program = machine.open(domid{0});
+    auto first =
+        std::make_shared<netback>(domain{first_io->get_executor(), first_program}, usual_options());
+    first->start({});
+    guest_end guest{open_guest(1), 0};
+    make_vif(1);
+    const auto meanwhile = [&](std::string_view wanted) {
+        return eventually([&] {
+            first_io->restart();
+            first_io->run_for(1ms);
+            return state(1) == wanted;
+        });
+    };
+    ASSERT_TRUE(meanwhile("2")) << log;
+    script_done(1);
+    guest.connect();
+    ASSERT_TRUE(meanwhile("4")) << log;
+
+    local::kill_process(*first_program); // no state is written, nothing unmapped in order
+    first.reset();
+    first_io.reset();
+    first_program.reset();
+    wires.clear();
+    ASSERT_TRUE(guest.send(udp_frame(300)));
+    guest.kick();
+    start();
+    EXPECT_TRUE(eventually([&] {
+        const auto found = wires.find("vif1.0");
+        return found != wires.end() && found->second->receive().frame == udp_frame(300);
+    })) << log;
+    EXPECT_EQ(state(1), "4");
+    guest.post(1);
+    guest.kick();
+    wires.at("vif1.0")->send(udp_frame(200));
+    EXPECT_TRUE(eventually([&] { return guest.receive().bytes == udp_frame(200); })) << log;
+    stop();
+}
+
 TEST_F(netback_test, NamesTheKeyThatIsMissing) {
     start();
     guest_end guest{open_guest(1), 0};
