@@ -37,8 +37,11 @@ netback_queue::netback_queue(const domain& here, domid guest, queue_resources re
           guest_takes,
           batch,
           counts.rx},
-      limits_{limits},
-      guest_tells_refills_{guest_tells_refills}, calm_{executor_}, poll_{executor_} {}
+      limits_{limits}, guest_tells_refills_{guest_tells_refills}, calm_{executor_}, poll_{
+                                                                                        executor_} {
+    if (limits_.rate)
+        rate_.emplace(*limits_.rate, std::chrono::steady_clock::now());
+}
 
 netback_queue::~netback_queue() = default;
 
@@ -66,7 +69,12 @@ queue_resources netback_queue::release() noexcept {
 
 void netback_queue::serve_tx() {
     const auto ticket = resources_.tx_port.seen(); // before the ring is looked at
-    const auto result = tx_.serve();
+    if (waits_for_rate())
+        return;
+    const auto result =
+        rate_ ? tx_.serve(rate_->available(std::chrono::steady_clock::now())) : tx_.serve();
+    if (rate_)
+        rate_->spend(result.bytes);
     error_code ignored; // a guest that has closed its end needs no event
     if (result.notify)
         resources_.tx_port.notify(ignored);
@@ -107,6 +115,15 @@ void netback_queue::rest(event_ticket ticket) {
     calm_.expires_after(limits_.calm);
     calm_.async_wait(
         guarded([ticket](netback_queue& queue, auto) { queue.wait_for_requests(ticket); }));
+}
+
+/// True: what may be transmitted in this period was; the port stays masked until the next one.
+bool netback_queue::waits_for_rate() {
+    if (!rate_ || rate_->available(std::chrono::steady_clock::now()) != 0)
+        return false;
+    calm_.expires_at(rate_->next());
+    calm_.async_wait(guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
+    return true;
 }
 
 void netback_queue::wait_for_frames() {

@@ -2,6 +2,7 @@
 
 /// One queue of a vif at work: its two rings, its event channels and its descriptor on an executor.
 
+#include <xenring/backend/rate_limit.hpp>
 #include <xenring/backend/rx_path.hpp>
 #include <xenring/backend/tx_path.hpp>
 #include <xenring/backend/vif_statistics.hpp>
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace xenring::backend {
@@ -35,6 +37,8 @@ struct queue_limits {
     std::chrono::milliseconds poll{10};
     /// How long the port stays masked after a number of events without a cause.
     std::chrono::milliseconds calm{1};
+    /// How much it may transmit.
+    std::optional<rate_limit> rate{};
 };
 
 /// Serves until it is stopped or its ring or port breaks. Each round is bounded and then everything
@@ -66,6 +70,7 @@ private:
     void wait_for_frames();
     void wait_for_buffers();
     void rest(event_ticket ticket);
+    bool waits_for_rate();
     void fail(broken what, std::string why);
     template <class Function>
     auto guarded(Function function);
@@ -82,6 +87,7 @@ private:
     bool rx_waits_ = false;      ///< for buffers
     bool rx_port_waits_ = false; ///< so does its own port
     unsigned idle_events_ = 0;
+    std::optional<rate_account> rate_;
     boost::asio::steady_timer calm_;
     boost::asio::steady_timer poll_;
     std::chrono::steady_clock::time_point held_since_{};

@@ -15,23 +15,27 @@ tx_path::tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, in
     : machine_{machine}, guest_{guest}, descriptor_{descriptor}, batch_{batch}, counts_{counts},
       ring_{netif::tx_back_ring::attach(ring)}, items_(packets_per_round) {}
 
-path_result tx_path::serve() {
+path_result tx_path::serve(std::uint64_t limit) {
     batch_.clear();
-    const std::size_t count = collect();
+    const std::size_t count = collect(limit);
     fetch();
     bool answered = true;
     for (std::size_t i = 0; i != count; ++i)
         answered = netif::answer(ring_, items_[i].packet, hand_on(items_[i])) && answered;
     path_result result{.packets = count, .notify = ring_.publish()};
+    for (std::size_t i = 0; i != count; ++i)
+        result.bytes += items_[i].packet.size;
     result.more = ring_.fault() == ring::fault::none && ring_.available() != 0;
     counts_.notified += result.notify;
     return result;
 }
 
 /// Reads packets while there is room for the largest one.
-std::size_t tx_path::collect() {
+std::size_t tx_path::collect(std::uint64_t limit) {
     std::size_t count = 0;
-    while (count != items_.size() && batch_.has_room(netif::max_tx_size, netif::max_slots)) {
+    std::uint64_t bytes = 0;
+    while (count != items_.size() && bytes < limit &&
+           batch_.has_room(netif::max_tx_size, netif::max_slots)) {
         auto& [packet, frame, first_segment] = items_[count];
         const auto verdict = netif::read(ring_, packet);
         if (verdict == netif::verdict::broken)
@@ -39,6 +43,7 @@ std::size_t tx_path::collect() {
         if (verdict == netif::verdict::broken || verdict == netif::verdict::empty)
             break;
         ++count;
+        bytes += packet.size;
         frame = batch_.take(packet.size);
         first_segment = batch_.segments().size();
         std::byte* to = frame.data();

@@ -8,6 +8,8 @@
 #include <xenring/ring/netif_tx_parser.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -16,6 +18,7 @@ namespace xenring::backend {
 /// What came of one round on a ring.
 struct path_result {
     std::size_t packets = 0; ///< that were answered
+    std::uint64_t bytes = 0; ///< of the guest's frames
     bool notify = false;     ///< the guest asked to be told: do it now
     bool more = false;       ///< there may be more: come again, after others had their turn
 };
@@ -35,7 +38,8 @@ public:
     tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
             copy_batch& batch, flow_statistics& counts);
 
-    path_result serve();
+    /// Takes no more packets once they hold `limit` bytes.
+    path_result serve(std::uint64_t limit = std::numeric_limits<std::uint64_t>::max());
 
     /// Asks the guest to notify. True: something is there already, serve() again instead.
     bool arm() noexcept { return ring_.arm(); }
@@ -50,7 +54,7 @@ private:
         std::span<std::byte> frame;
         std::size_t first_segment = 0;
     };
-    std::size_t collect();
+    std::size_t collect(std::uint64_t limit);
     void fetch();
     std::int16_t hand_on(const item& what);
 

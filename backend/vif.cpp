@@ -42,6 +42,10 @@ void vif::connect(error_code& ec) {
                               options_.features.max_queues, problem_, ec);
     if (ec)
         return;
+    limits_ = options_.limits;
+    error_code absent;
+    if (const auto rate = workshop_->here.store().read(names_.backend + "/rate", absent); !absent)
+        limits_.rate = parse_rate(rate);
     port_->set_offloads(keys_.takes, ec);
     if (ec)
         problem_ = "offloads of " + port_->name();
@@ -81,7 +85,7 @@ void vif::connect_queue(const vif_queue_keys& keys, std::size_t index, error_cod
     queues_.push_back(std::make_shared<netback_queue>(
         workshop_->here, names_.guest, std::move(resources),
         rx_path::traits{keys_.scatter_gather, keys_.takes}, keys_.tells_refills, workshop_->batch,
-        counts_[index], options_.limits));
+        counts_[index], limits_));
 }
 
 bool vif::still_the_same_frontend() {

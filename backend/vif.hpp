@@ -71,6 +71,7 @@ private:
     std::string problem_;
     std::unique_ptr<net::frame_port> port_;
     vif_frontend_keys keys_;
+    queue_limits limits_;
     std::vector<std::shared_ptr<netback_queue>> queues_;
     std::vector<vif_statistics> counts_;
 };

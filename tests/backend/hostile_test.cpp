@@ -75,7 +75,8 @@ TEST_P(attack_test, CostsTheAttackerAlone) {
     }
     ASSERT_TRUE(good.send(udp_frame(100)));
     good.kick();
-    EXPECT_TRUE(eventually([&] { return !wires.at("vif2.0")->receive().frame.empty(); }));
+    EXPECT_TRUE(eventually([&] { return !wires.at("vif2.0")->receive().frame.empty(); }))
+        << log << describe(counts("vif2.0"));
 }
 
 INSTANTIATE_TEST_SUITE_P(, attack_test, testing::ValuesIn(attacks()),

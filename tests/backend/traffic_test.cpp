@@ -117,6 +117,26 @@ TEST_F(traffic_test, AGuestWithoutBuffersLosesFramesAfterAWhile) {
     EXPECT_TRUE(eventually([&] { return counts("vif1.0").rx.expired >= 10; }));
 }
 
+TEST_F(traffic_test, AGuestTransmitsNoFasterThanItsRate) {
+    open_guest(1);
+    make_vif(1);
+    dom0.store().write(backend(1) + "/rate", "500,3600000000"); // in an hour
+    ASSERT_TRUE(reaches(1, "2"));
+    script_done(1);
+    guest_end guest{guests.at(1), 0};
+    guest.connect();
+    ASSERT_TRUE(reaches(1, "4")) << log;
+    for (int i = 0; i != 10; ++i)
+        ASSERT_TRUE(guest.send(udp_frame(158))); // 200 bytes
+    guest.kick();
+    for (int i = 0; i != 3; ++i)
+        EXPECT_EQ(receive_outside().frame, udp_frame(158));
+    io.restart();
+    io.run_for(20ms);
+    EXPECT_EQ(counts("vif1.0").tx.packets, 3U) << "the third on credit";
+    stop();
+}
+
 TEST_F(traffic_test, AFrameForAReferenceThatIsNoneFailsAlone) {
     auto& guest = connected(1);
     const netif::tx_piece nowhere{7, {1'000'000, 0, 100}};
