@@ -18,14 +18,14 @@ stop_netback() { # it closes every vif first
 
 no_vifs() { ! ls -d /sys/class/net/vif* 2> /dev/null; }
 
-vif_line() { # NUMBER [MORE]: the configuration of a guest with one vif
+vif_line() { # NUMBER [,KEY=VALUE]: the configuration of a guest with one vif
     echo "vif = ['mac=00:16:3e:00:09:0$1,bridge=xenbr0,script=vif-lab${2:-}']"
 }
 
 # Starts the guest anew with a vif.
-guest_with_vif() { # KIND [NUMBER]
+guest_with_vif() { # KIND [NUMBER [,KEY=VALUE]]
     destroy_guest "$1"
-    expect "guest $1 does not start with a vif" create_guest "$1" "$(vif_line "${2:-2}")"
+    expect "guest $1 does not start with a vif" create_guest "$1" "$(vif_line "${2:-2}" "${3:-}")"
     expect "guest $1 does not answer" await_guest "$1"
     guest_address "$1" "${2:-2}"
 }
@@ -41,15 +41,30 @@ statistics() { # what netback counted so far
     grep packets "$WORK/netback.out" | tail -n 1
 }
 
+# What a receiver runs: what comes for the port goes to /tmp/net.got. Its input must not end, because nc ends
+# a connection both ways.
+receive() { # PORT
+    echo "rm -f /tmp/net.open; mkfifo /tmp/net.open; nc -l -p $1 <> /tmp/net.open > /tmp/net.got"
+}
+
 # Sends /tmp/net.data over TCP and compares what arrived.
 transfer() { # FROM TO ADDRESS_OF_TO
-    start receiver "$2" "nc -l -p 5000 | sha256sum"
+    start receiver "$2" "$(receive 5000)"
     wait_until "$2" "netstat -ltn | grep -q ':5000 '"
-    run "$1" "sha256sum < /tmp/net.data"
-    wanted=$(output run)
     began=$(cut -d ' ' -f 1 /proc/uptime)
     run "$1" "nc $3 5000 < /tmp/net.data"
     expect "the receiver failed" finish receiver 120
-    expect "what arrived is not what was sent" test "$(output receiver)" = "$wanted"
     echo "$began $(cut -d ' ' -f 1 /proc/uptime)" | awk -v to="$3" '{ printf "to %s: %.2f s\n", to, $2 - $1 }'
+    expect_same "$1" "$2"
+}
+
+expect_same() { # FROM TO: /tmp/net.got there is /tmp/net.data here
+    run "$1" "wc -c < /tmp/net.data; sha256sum < /tmp/net.data"
+    wanted=$(output run)
+    run "$2" "wc -c < /tmp/net.got; sha256sum < /tmp/net.got"
+    expect "what arrived is not what was sent" test "$(output run)" = "$wanted"
+}
+
+guest_is_content() { # the guest's kernel has nothing to say against its backend
+    run "$GUEST" "! dmesg | grep -E 'eth0.*(nvalid|disabled|rror)|xennet|still pending'"
 }

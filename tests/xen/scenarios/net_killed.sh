@@ -1,0 +1,30 @@
+# netback is killed under traffic and started again: the guest's connections go on, and it notices nothing; its
+# rate is limited, and the limit is kept.
+# guests: pv pvh
+# timeout: 400
+# needs: xenring
+
+. /lab/net.sh
+start_netback
+guest_with_vif "$GUEST" 2 ",rate=2MB/s" # so that the transfer takes long enough
+run "$GUEST" "dd if=/dev/urandom of=/tmp/net.data bs=1M count=16 2> /dev/null"
+start receiver dom0 "$(receive 5002)"
+wait_until dom0 "netstat -ltn | grep -q ':5002 '"
+began=$(uptime_seconds)
+start sender "$GUEST" "nc 10.9.0.1 5002 < /tmp/net.data"
+for round in 1 2 3; do
+    before=$(cat /sys/class/net/xenbr0/statistics/rx_bytes)
+    poll 30 sh -c "test \$(cat /sys/class/net/xenbr0/statistics/rx_bytes) -gt $((before + 1000000))"
+    kill -9 "$(cat "$WORK/netback.pid")"
+    finish netback 5 > /dev/null || true
+    start_netback
+done
+expect "the sender failed" finish sender 120
+expect "the receiver failed" finish receiver 60
+expect_same "$GUEST" dom0
+expect "16 MB took less than 6 s at 2 MB/s" test $(($(uptime_seconds) - began)) -ge 6
+run dom0 "ping -c 3 -W 10 -q 10.9.0.2"
+guest_is_content
+statistics
+destroy_guest "$GUEST"
+stop_netback
