@@ -1,4 +1,5 @@
 #include <xenring/backend/netback.hpp>
+#include <xenring/grant/blocking.hpp>
 #include <xenring/net/tap.hpp>
 
 namespace xenring::backend {
@@ -9,6 +10,22 @@ frame_port_opener tap_opener(const std::string& bridge, bool multi_queue) {
         return net::open_tap({.name = names.label(), .multi_queue = multi_queue, .bridge = bridge},
                              ec);
     };
+}
+
+/// A netback that was killed left its TAPs for the next one. Those whose vif went meanwhile have
+/// nobody else who would remove them.
+void remove_left_over_taps(const domain& here) {
+    for (const auto& name : net::list_taps("vif")) {
+        const auto dot = name.find('.');
+        if (dot == name.npos || !parse_number(name.substr(3, dot - 3), first_reserved_domid) ||
+            !parse_number(name.substr(dot + 1), 0xffff))
+            continue;
+        error_code ec;
+        const bool wanted = here.store().exists(
+            "backend/vif/" + name.substr(3, dot - 3) + '/' + name.substr(dot + 1), ec);
+        if (!wanted && !ec)
+            net::remove_left_over_tap(name);
+    }
 }
 
 std::string describe(const char* direction, const flow_statistics& flow) {
@@ -34,7 +51,8 @@ std::string describe(const vif_statistics& counts) {
 netback::netback(const domain& here, options chosen)
     : here_{here}, options_{std::move(chosen)}, workshop_{std::make_shared<vif_workshop>(here)},
       finder_{std::make_shared<device_finder>(here, "vif")} {
-    if (!options_.open_port)
+    makes_taps_ = !options_.open_port;
+    if (makes_taps_)
         options_.open_port = tap_opener(options_.bridge, options_.features.max_queues > 1);
 }
 
@@ -42,6 +60,9 @@ netback::~netback() = default;
 
 void netback::start(ended_handler ended) {
     ended_ = std::move(ended);
+    if (makes_taps_)
+        xenring::detail::run_blocking(
+            here_.get_executor(), [here = here_] { remove_left_over_taps(here); }, [] {});
     finder_->start(
         [self = shared_from_this()](const std::vector<device_names>& names) { self->found(names); },
         [self = shared_from_this()](const error_code& ec) {

@@ -77,6 +77,7 @@ private:
     std::map<key, served> vifs_;
     ended_handler ended_;
     error_code reason_;
+    bool makes_taps_ = false;
     bool stopping_ = false;
 };
 

@@ -10,8 +10,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <system_error>
 #include <utility>
 
 // <linux/sockios.h> and <net/if.h> agree on this number; the kernel's bridge header does not go
@@ -166,6 +168,26 @@ std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec)
     if (!options.bridge.empty())
         join_bridge(options.name, options.bridge, ec);
     return ec ? nullptr : std::move(made);
+}
+
+std::vector<std::string> list_taps(std::string_view prefix) {
+    std::vector<std::string> out;
+    std::error_code gone;
+    for (const auto& each : std::filesystem::directory_iterator{"/sys/class/net", gone})
+        if (const auto name = each.path().filename().string();
+            name.starts_with(prefix) && std::filesystem::exists(each.path() / "tun_flags", gone))
+            out.push_back(name);
+    return out;
+}
+
+void remove_left_over_tap(const std::string& name) noexcept {
+    for (const bool multi_queue : {false, true}) { // as it was made, else it is EINVAL
+        error_code ec;
+        const auto file =
+            interface_exists(name) ? open_named(name, multi_queue, ec) : descriptor{-1};
+        if (file.get() >= 0)
+            control(file.get(), TUNSETPERSIST, 0UL, ec);
+    }
 }
 
 bool interface_exists(std::string_view name) noexcept {

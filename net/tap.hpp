@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace xenring::net {
 
@@ -23,6 +24,13 @@ struct tap_options {
 /// A new one's carrier is down. Errors: errno (EBUSY: somebody has it; EPERM: needs CAP_NET_ADMIN;
 /// ENOENT: no /dev/net/tun, load the module tun; EINVAL for an interface of another kind).
 std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec);
+
+/// The TAPs whose names begin with `prefix`, in use or not.
+std::vector<std::string> list_taps(std::string_view prefix);
+
+/// Removes a TAP that a killed process left. Nothing happens if somebody has it open, or if it is
+/// no TAP.
+void remove_left_over_tap(const std::string& name) noexcept;
 
 /// Whether a network interface of that name exists.
 bool interface_exists(std::string_view name) noexcept;

@@ -46,8 +46,8 @@ destroy_others() { # KIND: a guest alone beside dom0 has a CPU to itself
     done
 }
 
-await_guest() { # KIND
-    poll 60 grep -q '^\[0\] ready' "$(console_of "$1")"
+await_guest() { # KIND [SECONDS]
+    poll "${2:-60}" grep -q '^\[0\] ready' "$(console_of "$1")"
 }
 
 ensure_guest() { # KIND: creates the guest unless it is there and answers
