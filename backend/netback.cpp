@@ -28,25 +28,7 @@ void remove_left_over_taps(const domain& here) {
     }
 }
 
-std::string describe(const char* direction, const flow_statistics& flow) {
-    auto out = std::string{direction} + ' ' + std::to_string(flow.packets) + " packets " +
-               std::to_string(flow.bytes) + " bytes";
-    const std::pair<const char*, std::uint64_t> parts[] = {
-        {"segmented", flow.segmented}, {"blank", flow.blank},       {"rejected", flow.rejected},
-        {"unusable", flow.unusable},   {"uncopied", flow.uncopied}, {"refused", flow.refused},
-        {"expired", flow.expired},     {"segments", flow.segments}, {"copies", flow.copies},
-        {"events", flow.events},       {"idle", flow.idle},         {"notified", flow.notified}};
-    for (const auto& [name, count] : parts)
-        if (count != 0)
-            out += std::string{" "} + name + ' ' + std::to_string(count);
-    return out;
-}
-
 } // namespace
-
-std::string describe(const vif_statistics& counts) {
-    return describe("tx", counts.tx) + "; " + describe("rx", counts.rx);
-}
 
 netback::netback(const domain& here, options chosen)
     : here_{here}, options_{std::move(chosen)}, workshop_{std::make_shared<vif_workshop>(here)},

@@ -81,7 +81,4 @@ private:
     bool stopping_ = false;
 };
 
-/// A vif's figures as a line for people.
-std::string describe(const vif_statistics& counts);
-
 } // namespace xenring::backend

@@ -3,6 +3,9 @@
 /// What a vif's queues counted.
 
 #include <cstdint>
+#include <iterator>
+#include <string>
+#include <vector>
 
 namespace xenring::backend {
 
@@ -26,24 +29,30 @@ struct flow_statistics {
     std::uint64_t lost() const noexcept {
         return rejected + unusable + uncopied + refused + expired;
     }
-    flow_statistics& operator+=(const flow_statistics& other) noexcept {
-        packets += other.packets;
-        bytes += other.bytes;
-        segmented += other.segmented;
-        blank += other.blank;
-        rejected += other.rejected;
-        unusable += other.unusable;
-        uncopied += other.uncopied;
-        refused += other.refused;
-        expired += other.expired;
-        segments += other.segments;
-        copies += other.copies;
-        events += other.events;
-        idle += other.idle;
-        notified += other.notified;
-        return *this;
-    }
+    flow_statistics& operator+=(const flow_statistics& other) noexcept;
 };
+
+/// Every counter under its name, in the order above.
+struct flow_counter {
+    const char* name;
+    std::uint64_t flow_statistics::*value;
+};
+inline constexpr flow_counter flow_counters[] = {
+    {"packets", &flow_statistics::packets},     {"bytes", &flow_statistics::bytes},
+    {"segmented", &flow_statistics::segmented}, {"blank", &flow_statistics::blank},
+    {"rejected", &flow_statistics::rejected},   {"unusable", &flow_statistics::unusable},
+    {"uncopied", &flow_statistics::uncopied},   {"refused", &flow_statistics::refused},
+    {"expired", &flow_statistics::expired},     {"segments", &flow_statistics::segments},
+    {"copies", &flow_statistics::copies},       {"events", &flow_statistics::events},
+    {"idle", &flow_statistics::idle},           {"notified", &flow_statistics::notified},
+};
+static_assert(sizeof(flow_statistics) == std::size(flow_counters) * sizeof(std::uint64_t));
+
+inline flow_statistics& flow_statistics::operator+=(const flow_statistics& other) noexcept {
+    for (const auto& each : flow_counters)
+        this->*each.value += other.*each.value;
+    return *this;
+}
 
 /// Named as the guest sees it: it transmits (tx) and receives (rx).
 struct vif_statistics {
@@ -55,5 +64,17 @@ struct vif_statistics {
         return *this;
     }
 };
+
+/// The counters that are not zero as a line for people; packets and bytes always.
+std::string describe(const vif_statistics& counts);
+
+/// One vif of many.
+struct named_statistics {
+    std::string vif;
+    vif_statistics counts;
+};
+
+/// All counters of all vifs in Prometheus' text format: xenring_vif_PACKETS_total{vif=,direction=}.
+std::string prometheus_text(const std::vector<named_statistics>& vifs);
 
 } // namespace xenring::backend

@@ -1,5 +1,6 @@
 // xenring netback: serves the network devices of guests.
 #include "common.hpp"
+#include "statistics_socket.hpp"
 
 #include <xenring/backend/netback.hpp>
 #include <xenring/grant/domain.hpp>
@@ -11,6 +12,9 @@
 #include <csignal>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace xenring::tools {
 namespace asio = boost::asio;
@@ -20,6 +24,7 @@ struct netback_arguments {
     backend::netback::options options;
     bool without_sg = false;
     bool without_gso = false;
+    std::string statistics;
 };
 
 /// Both would write into the same directories.
@@ -44,6 +49,8 @@ public:
                 remark(global_, text);
         };
         netback_ = std::make_shared<backend::netback>(here_, std::move(options));
+        if (!arguments.statistics.empty())
+            statistics_.emplace(io_, arguments.statistics, [this] { return text(); });
         remark(global_, here_.hypervisor().description());
     }
 
@@ -60,6 +67,7 @@ public:
             status_ = ec ? failure : status_;
             signals_.cancel();
             reports_.cancel();
+            statistics_.reset();
         });
         signals_.async_wait([this](const error_code& ec, int number) {
             if (ec)
@@ -73,6 +81,13 @@ public:
     }
 
 private:
+    std::string text() const {
+        std::vector<backend::named_statistics> all;
+        for (const auto& vif : netback_->vifs())
+            all.push_back({vif.name, vif.counts});
+        return backend::prometheus_text(all);
+    }
+
     void wait_for_reports() {
         reports_.async_wait([this](const error_code& ec, int) {
             if (ec)
@@ -89,6 +104,7 @@ private:
     asio::signal_set signals_;
     asio::signal_set reports_;
     std::shared_ptr<backend::netback> netback_;
+    std::optional<statistics_socket> statistics_;
     int status_ = success;
 };
 
@@ -108,11 +124,21 @@ void add_netback_command(CLI::App& app, const global_options& options, int& stat
                      "Queues that a guest may use (1)")
         ->check(CLI::Range(1, 64))
         ->type_name("N");
+    command
+        ->add_option("--statistics", arguments->statistics,
+                     "Answer at this socket with what was counted, as Prometheus' text; see "
+                     "'xenring stat'")
+        ->type_name("SOCKET");
     command->add_flag("--no-sg", arguments->without_sg, "Offer no packets in several pieces");
     command->add_flag("--no-gso", arguments->without_gso, "Offer no segmentation");
     command->callback([&options, &status, arguments] {
         status = netback_run{options, *arguments}.run();
     });
+
+    auto* show = app.add_subcommand("stat", "Show what a netback counted (its --statistics)");
+    auto where = std::make_shared<std::string>();
+    show->add_option("socket", *where, "The socket")->required()->type_name("SOCKET");
+    show->callback([where] { print_statistics(*where); });
 }
 
 } // namespace xenring::tools

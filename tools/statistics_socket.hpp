@@ -1,0 +1,34 @@
+// Statistics over a local socket: whoever connects gets the text of now, and the end.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
+#include <functional>
+#include <string>
+
+namespace xenring::tools {
+
+/// Owner and group may connect. The socket's name goes with the object. Throws
+/// boost::system::system_error if the name cannot be bound; one that a killed process left is taken
+/// over.
+class statistics_socket {
+public:
+    statistics_socket(boost::asio::io_context& io, std::string path,
+                      std::function<std::string()> text);
+    ~statistics_socket();
+    statistics_socket(const statistics_socket&) = delete;
+    statistics_socket& operator=(const statistics_socket&) = delete;
+
+private:
+    void accept();
+
+    std::string path_;
+    std::function<std::string()> text_;
+    boost::asio::local::stream_protocol::acceptor acceptor_;
+};
+
+/// Prints what the socket gives. Throws boost::system::system_error.
+void print_statistics(const std::string& path);
+
+} // namespace xenring::tools
