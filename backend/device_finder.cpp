@@ -80,11 +80,12 @@ std::vector<device_names> device_finder::scan() const {
         const auto domain = parse_number(guest, first_reserved_domid - 1);
         if (!domain)
             continue;
-        for (const auto& handle : here_.store().directory(root_ + '/' + guest, absent)) {
+        const auto directory = root_ + '/' + guest;
+        for (const auto& handle : here_.store().directory(directory, absent)) {
             device_names names{.kind = kind_,
                                .guest = domid{static_cast<std::uint16_t>(*domain)},
                                .handle = 0,
-                               .backend = root_ + '/' + guest + '/' + handle,
+                               .backend = directory + '/' + handle,
                                .frontend = {}};
             const auto number = parse_number(handle, std::numeric_limits<std::uint32_t>::max());
             names.handle = number.value_or(0);

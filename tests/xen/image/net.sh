@@ -23,9 +23,10 @@ vif_line() { # NUMBER [,KEY=VALUE]: the configuration of a guest with one vif
 }
 
 # Starts the guest anew with a vif.
-guest_with_vif() { # KIND [NUMBER [,KEY=VALUE]]
+guest_with_vif() { # KIND [NUMBER [,KEY=VALUE [LINES]]]
     destroy_guest "$1"
-    expect "guest $1 does not start with a vif" create_guest "$1" "$(vif_line "${2:-2}" "${3:-}")"
+    expect "guest $1 does not start with a vif" create_guest "$1" "$(vif_line "${2:-2}" "${3:-}")
+${4:-}"
     expect "guest $1 does not answer" await_guest "$1" 150 # another guest may share its CPU
     guest_address "$1" "${2:-2}"
 }

@@ -18,7 +18,7 @@ from . import LabError
 from .cpio import Archive
 
 DIRECTORIES = ("dev", "etc/xen/scripts", "proc", "sys", "run", "root", "tmp", "usr/bin", "usr/sbin", "usr/lib",
-               "usr/lib64", "usr/lib/x86_64-linux-gnu", "var/lib/xen", "var/lib/xenstored", "var/log/xen")
+               "usr/lib64", "usr/lib/x86_64-linux-gnu", "lab", "var/lib/xen", "var/lib/xenstored", "var/log/xen")
 MERGED = ("bin", "sbin", "lib", "lib64")
 XEN_TOOLS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "lsevtchn")
 STORE_TOOLS = ("xenstore-exists", "xenstore-list", "xenstore-ls", "xenstore-read", "xenstore-rm",
@@ -26,6 +26,7 @@ STORE_TOOLS = ("xenstore-exists", "xenstore-list", "xenstore-ls", "xenstore-read
 NET_TOOLS = ("iperf3",)
 MODULES = ("xen-privcmd", "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc",
            "tun", "llc", "stp", "bridge", "xen-netfront")  # in an order that satisfies them
+EXTRA_MODULES = ("xen-netback",)  # a scenario may load them: insmod /lab/extra/NAME.ko
 LOADED_ON_DEMAND = ("libgcc_s.so.1",)  # by pthread_cancel: xl aborts without it
 
 
@@ -40,7 +41,8 @@ def dom0_image(packages, cache, scripts, programs):
 
 def _base(packages, cache):
     """The part that depends on the packages alone, kept in the cache."""
-    identity = repr((sorted(packages.names()), DIRECTORIES, XEN_TOOLS, STORE_TOOLS, NET_TOOLS, MODULES))
+    identity = repr((sorted(packages.names()), DIRECTORIES, XEN_TOOLS, STORE_TOOLS, NET_TOOLS, MODULES,
+                     EXTRA_MODULES))
     name = "base-" + hashlib.sha256(identity.encode()).hexdigest()[:16] + ".cpio"
     path = os.path.join(cache, name)
     if not os.path.exists(path):
@@ -70,10 +72,9 @@ def _pack_base(packages):
     for library in LOADED_ON_DEMAND:
         archive.file("usr/lib/x86_64-linux-gnu/" + library, _find_library(packages, library))
     for position, module in enumerate(MODULES):
-        found = glob.glob(f"{packages.modules}/kernel/**/{module}.ko", recursive=True)
-        if len(found) != 1:
-            raise LabError(f"kernel module {module} is not in {packages.modules}")
-        archive.file(f"lab/modules/{position:02}-{module}.ko", found[0])
+        archive.file(f"lab/modules/{position:02}-{module}.ko", _find_module(packages, module))
+    for module in EXTRA_MODULES:
+        archive.file(f"lab/extra/{module}.ko", _find_module(packages, module))
     return archive.to_bytes()
 
 
@@ -133,6 +134,13 @@ def _libraries(packages, program):
             base = os.path.basename(path)
             loader = base.startswith("ld-linux")
             yield ("usr/lib64/" if loader else "usr/lib/x86_64-linux-gnu/") + base, path
+
+
+def _find_module(packages, name):
+    found = glob.glob(f"{packages.modules}/kernel/**/{name}.ko", recursive=True)
+    if len(found) != 1:
+        raise LabError(f"kernel module {name} is not in {packages.modules}")
+    return found[0]
 
 
 def _find_library(packages, name):
