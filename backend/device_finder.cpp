@@ -26,17 +26,24 @@ void device_finder::start(found_handler found, failed_handler failed) {
         },
         [this, self = shared_from_this(), ec] {
             if (stopped_)
-                return watch_->close();
+                return *ec ? void() : watch_->close();
             if (*ec)
-                return failed_(*ec);
+                return fail(*ec);
             wait(); // a new watch has one event at once
         });
 }
 
 void device_finder::stop() noexcept {
     stopped_ = true;
+    found_ = nullptr; // they keep whoever started this alive
+    failed_ = nullptr;
     if (watch_)
         watch_->close();
+}
+
+void device_finder::fail(const error_code& ec) {
+    if (const auto failed = std::exchange(failed_, nullptr))
+        failed(ec);
 }
 
 void device_finder::wait() {
@@ -67,8 +74,9 @@ void device_finder::look() {
             busy_ = false;
             if (stopped_)
                 return;
-            found_(std::move(*names));
-            if (std::exchange(wanted_, false))
+            const auto found = found_; // it may stop this
+            found(std::move(*names));
+            if (std::exchange(wanted_, false) && !stopped_)
                 look();
         });
 }

@@ -36,6 +36,7 @@ private:
     std::vector<device_names> scan() const;
     bool is_ours(const std::string& directory, domid guest, std::string& frontend) const;
     void wait();
+    void fail(const error_code& ec);
 
     domain here_;
     std::string kind_;

@@ -5,6 +5,10 @@
 # needs: xenring
 
 . /lab/net.sh
+if xenstore-exists "/local/domain/$(domid "$GUEST")/device/vif/0"; then # left by a scenario that failed
+    destroy_guest "$GUEST"
+    ensure_guest "$GUEST"
+fi
 start_netback
 for round in $(seq 20); do
     run dom0 "xl network-attach $(domid "$GUEST") mac=00:16:3e:00:09:02 bridge=xenbr0 script=vif-lab"
