@@ -47,18 +47,18 @@ void device_finder::fail(const error_code& ec) {
 }
 
 void device_finder::wait() {
-    watch_->async_wait(
-        [self = shared_from_this(), watch = watch_](const error_code& ec, const std::string& path) {
-            if (self->stopped_ || ec == boost::asio::error::operation_aborted)
-                return;
-            if (ec)
-                return self->failed_(ec);
-            // Most events are of a device that writes its own keys. It comes to light by its state.
-            if (path == self->root_ || path.ends_with("/state") ||
-                path.find('/', self->root_.size() + 1) == std::string::npos)
-                self->look();
-            self->wait();
-        });
+    watch_->async_wait([weak = weak_from_this()](const error_code& ec, const std::string& path) {
+        const auto self = weak.lock(); // it owns the watch, which holds this
+        if (!self || self->stopped_ || ec == boost::asio::error::operation_aborted)
+            return;
+        if (ec)
+            return self->fail(ec);
+        // Most events are of a device that writes its own keys. It comes to light by its state.
+        if (path == self->root_ || path.ends_with("/state") ||
+            path.find('/', self->root_.size() + 1) == std::string::npos)
+            self->look();
+        self->wait();
+    });
 }
 
 void device_finder::look() {

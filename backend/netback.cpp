@@ -45,11 +45,17 @@ void netback::start(ended_handler ended) {
     if (makes_taps_)
         xenring::detail::run_blocking(
             here_.get_executor(), [here = here_] { remove_left_over_taps(here); }, [] {});
+    const auto self = weak_from_this(); // handlers in flight do not keep it alive: its owner does
     finder_->start(
-        [self = shared_from_this()](const std::vector<device_names>& names) { self->found(names); },
-        [self = shared_from_this()](const error_code& ec) {
-            self->reason_ = ec;
-            self->stop();
+        [self](const std::vector<device_names>& names) {
+            if (const auto held = self.lock())
+                held->found(names);
+        },
+        [self](const error_code& ec) {
+            if (const auto held = self.lock()) {
+                held->reason_ = ec;
+                held->stop();
+            }
         });
 }
 
@@ -81,12 +87,19 @@ void netback::serve(const device_names& names) {
     auto driver = std::make_unique<vif>(
         workshop_, names, vif::options{options_.features, options_.limits, options_.open_port});
     auto* const serving = driver.get();
-    const auto self = shared_from_this();
+    const auto self = weak_from_this();
     auto device = std::make_shared<xenbus_device>(
         here_, names, std::move(driver),
-        device_listener{
-            .log = [self](bool trouble, const std::string& text) { self->log(trouble, text); },
-            .finished = [self, which] { self->finished(which); }},
+        device_listener{.log =
+                            [self](bool trouble, const std::string& text) {
+                                if (const auto held = self.lock())
+                                    held->log(trouble, text);
+                            },
+                        .finished =
+                            [self, which] {
+                                if (const auto held = self.lock())
+                                    held->finished(which);
+                            }},
         xenbus_device::options{.hotplug_script = options_.bridge.empty(),
                                .close_limit = options_.close_limit});
     serving->on_report(

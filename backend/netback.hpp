@@ -24,7 +24,7 @@ namespace xenring::backend {
 ///     serving->start([](const error_code& ec) { ... });
 ///     io.run();
 ///
-/// Runs until stop(), or until the store is gone. Handlers in flight keep it alive.
+/// Runs until stop(), or until the store is gone. Keep it until it has ended.
 /// Thread safety: everything on the executor.
 class netback : public std::enable_shared_from_this<netback> {
 public:

@@ -183,15 +183,18 @@ void xenbus_device::watch() {
             std::make_shared<store_watch>(here_.store().watch(names_.frontend + "/state", ec));
 }
 
+/// The wait does not keep the device alive: the device owns the watch, which holds the wait.
 void xenbus_device::wait(std::shared_ptr<store_watch> which) {
     auto& waiting = *which;
-    waiting.async_wait([self = shared_from_this(), which = std::move(which)](
-                           const error_code& ec, const std::string&) mutable {
-        if (self->finished_ || ec == boost::asio::error::operation_aborted)
+    waiting.async_wait([weak = weak_from_this(), which = std::weak_ptr{which}](const error_code& ec,
+                                                                               const std::string&) {
+        const auto self = weak.lock();
+        auto again = which.lock();
+        if (!self || !again || self->finished_ || ec == boost::asio::error::operation_aborted)
             return;
         self->look_wanted_ = true;
         if (!ec)
-            self->wait(std::move(which));
+            self->wait(std::move(again));
         self->pump();
     });
 }
