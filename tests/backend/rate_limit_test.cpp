@@ -9,8 +9,8 @@ using namespace std::chrono_literals;
 
 TEST(rate_limit, ReadsWhatXlWrites) {
     EXPECT_EQ(parse_rate("62500,50000"), (rate_limit{62500, 50ms}));
-    for (const char* const garbage : {"", ",", "1", "1,", ",1", "1,2,3", "-1,5", "1, 5", "1,0",
-                                      "4294967296,1", "1 000,1"})
+    for (const char* const garbage :
+         {"", ",", "1", "1,", ",1", "1,2,3", "-1,5", "1, 5", "1,0", "4294967296,1", "1 000,1"})
         EXPECT_FALSE(parse_rate(garbage)) << garbage;
 }
 

@@ -31,6 +31,18 @@ ${4:-}"
     guest_address "$1" "${2:-2}"
 }
 
+# Gives a guest that runs already a vif, and takes it away: cheaper than booting one.
+attach_vif() { # KIND [NUMBER [KEY=VALUE]]
+    run dom0 "xl network-attach $(domid "$1") mac=00:16:3e:00:09:0${2:-2} bridge=xenbr0 script=vif-lab ${3:-}"
+    wait_until "$1" "test -e /sys/class/net/eth0"
+    guest_address "$1" "${2:-2}"
+}
+
+detach_vif() { # KIND
+    run dom0 "xl network-detach $(domid "$1") 0"
+    wait_until "$1" "! test -e /sys/class/net/eth0"
+}
+
 guest_address() { # KIND [NUMBER]
     run "$1" "ip addr add 10.9.0.${2:-2}/24 dev eth0 && ip link set eth0 up"
     wait_until "$1" "grep -q 1 /sys/class/net/eth0/carrier"

@@ -11,12 +11,9 @@ if xenstore-exists "/local/domain/$(domid "$GUEST")/device/vif/0"; then # left b
 fi
 start_netback
 for round in $(seq 20); do
-    run dom0 "xl network-attach $(domid "$GUEST") mac=00:16:3e:00:09:02 bridge=xenbr0 script=vif-lab"
-    wait_until "$GUEST" "test -e /sys/class/net/eth0"
-    guest_address "$GUEST"
+    attach_vif "$GUEST"
     run dom0 "ping -c 1 -W 10 -q 10.9.0.2"
-    run dom0 "xl network-detach $(domid "$GUEST") 0"
-    wait_until "$GUEST" "! test -e /sys/class/net/eth0"
+    detach_vif "$GUEST"
     expect "a TAP is left over" no_vifs
 done
 stop_netback

@@ -6,7 +6,7 @@
 
 . /lab/net.sh
 start_netback
-guest_with_vif "$GUEST" 2 ",rate=2MB/s" # so that the transfer takes long enough
+attach_vif "$GUEST" 2 rate=2MB/s # so that the transfer takes long enough
 run "$GUEST" "dd if=/dev/urandom of=/tmp/net.data bs=1M count=16 2> /dev/null"
 start receiver dom0 "$(receive 5002)"
 wait_until dom0 "netstat -ltn | grep -q ':5002 '"
@@ -26,5 +26,5 @@ expect "16 MB took less than 6 s at 2 MB/s" test $(($(uptime_seconds) - began)) 
 run dom0 "ping -c 3 -W 10 -q 10.9.0.2"
 guest_is_content
 statistics
-destroy_guest "$GUEST"
+detach_vif "$GUEST"
 stop_netback

@@ -6,7 +6,7 @@
 
 . /lab/net.sh
 start_netback
-guest_with_vif "$GUEST"
+attach_vif "$GUEST"
 run dom0 "echo 0 > /proc/sys/net/ipv6/conf/xenbr0/accept_dad; ip addr add fd09::1/64 dev xenbr0; dd if=/dev/urandom of=/tmp/net.data bs=1M count=12 2> /dev/null"
 run "$GUEST" "echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_dad; ip addr add fd09::2/64 dev eth0; dd if=/dev/urandom of=/tmp/net.data bs=1M count=12 2> /dev/null"
 for version in 4 6; do
@@ -23,5 +23,5 @@ for loss in rejected unusable uncopied; do
     expect "frames were lost: $loss" sh -c "! echo '$counted' | grep -q $loss"
 done
 guest_is_content
-destroy_guest "$GUEST"
+detach_vif "$GUEST"
 stop_netback
