@@ -126,6 +126,23 @@ private:
     bool multi_queue_;
 };
 
+void set_address_and_mtu(const tap_options& options, error_code& ec) {
+    const descriptor socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (socket.get() < 0)
+        ec = errno_code(errno);
+    if (options.mac) {
+        auto address = request_for(options.name);
+        address.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+        std::memcpy(address.ifr_hwaddr.sa_data, options.mac->data(), options.mac->size());
+        control(socket.get(), SIOCSIFHWADDR, &address, ec);
+    }
+    if (options.mtu) {
+        auto request = request_for(options.name);
+        request.ifr_mtu = static_cast<int>(*options.mtu);
+        control(socket.get(), SIOCSIFMTU, &request, ec);
+    }
+}
+
 /// Puts the interface into the bridge with the address that Xen's scripts give every vif, which no
 /// bridge takes for its own because it is the highest there is.
 void join_bridge(const std::string& name, const std::string& bridge, error_code& ec) {
@@ -165,7 +182,9 @@ std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec)
     made->keep_when_killed();
     if (fresh) // one that was taken over goes on without a break
         made->set_carrier(false);
-    if (!options.bridge.empty())
+    if (options.mac || options.mtu)
+        set_address_and_mtu(options, ec);
+    if (!options.bridge.empty() && !ec)
         join_bridge(options.name, options.bridge, ec);
     return ec ? nullptr : std::move(made);
 }

@@ -5,7 +5,11 @@
 #include <xenring/grant/error.hpp>
 #include <xenring/net/frame_port.hpp>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +20,9 @@ namespace xenring::net {
 struct tap_options {
     std::string name;         ///< at most 15 characters; taken over if there is a persistent one
     bool multi_queue = false; ///< frame_port::open_queue() may open more than one
-    std::string bridge;       ///< put into this bridge and brought up; empty: somebody else does
+    std::optional<std::array<std::uint8_t, 6>> mac{}; ///< its address; else the kernel makes one up
+    std::optional<std::size_t> mtu{};
+    std::string bridge; ///< put into this bridge and brought up; empty: somebody else does
 };
 
 /// Creates the TAP, or takes over one of that name which an earlier process left. It outlives this
