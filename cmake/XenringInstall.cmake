@@ -1,12 +1,13 @@
 # Install rules: headers by room, one library a room, a CMake package and a pkg-config file.
 include(CMakePackageConfigHelpers)
 
-foreach(room ring grant vchan net backend)
+foreach(room ring grant vchan net backend frontend)
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/${room}/
             DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xenring/${room}
             FILES_MATCHING PATTERN "*.hpp")
 endforeach()
 install(TARGETS xenring_ring xenring_grant xenring_vchan xenring_net xenring_backend
+                xenring_frontend
                 xenring_all
         EXPORT xenring-targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}

@@ -1,0 +1,117 @@
+#include <xenring/frontend/netfront_core.hpp>
+
+#include <boost/asio/append.hpp>
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace xenring::frontend::detail {
+
+namespace asio = boost::asio;
+using ring::frontend_phase;
+
+void netfront_core::connect(std::uint32_t number, done_handler handler) {
+    if (connecting_ || closing_ || is_connected() || (device_ && number != number_)) {
+        asio::post(here_.get_executor(),
+                   asio::append(std::move(handler), error_code{asio::error::already_started}));
+        return;
+    }
+    connecting_.swap(handler); // Boost 1.81 cannot assign one
+    if (device_)
+        return device_->connect();
+    make_device(number);
+    device_->connect();
+    device_->begin();
+}
+
+void netfront_core::make_device(std::uint32_t number) {
+    number_ = number;
+    queue_options chosen;
+    chosen.tx_pages = options_.tx_pages;
+    chosen.rx_pages = options_.rx_pages;
+    chosen.split_event_channels = options_.split_event_channels;
+    chosen.trusted = options_.trust;
+    chosen.takes = options_.takes;
+    auto driver = std::make_unique<vif>(here_, chosen, options_.scatter_gather, counts_);
+    vif_ = driver.get();
+    driver->on_broken = [weak = weak_from_this()](const std::string& why) {
+        const auto self = weak.lock();
+        if (!self || !self->device_)
+            return;
+        self->problem_ = why;
+        self->device_->report_misbehaviour(why);
+    };
+    device_listener listener;
+    listener.log = options_.log;
+    listener.reached = [weak = weak_from_this()](frontend_phase phase) {
+        if (const auto self = weak.lock())
+            self->reached(phase);
+    };
+    device_ = std::make_shared<xenbus_device>(here_, "vif", number, std::move(driver),
+                                              std::move(listener), options_.close_limit);
+}
+
+void netfront_core::reached(frontend_phase phase) {
+    switch (phase) {
+    case frontend_phase::connected:
+        keys_ = vif_->backend();
+        reason_.clear();
+        problem_.clear();
+        return complete(connecting_, {});
+    case frontend_phase::closed:
+        reason_ = device_->reason();
+        if (!vif_->problem().empty() && problem_.empty())
+            problem_ = vif_->problem();
+        if (!device_->wants_connection())
+            complete(connecting_, absence());
+        return;
+    case frontend_phase::finished:
+        reason_ = device_->reason();
+        device_.reset();
+        vif_ = nullptr;
+        complete(connecting_, absence());
+        return complete(closing_, {});
+    default:
+        return;
+    }
+}
+
+error_code netfront_core::absence() const noexcept {
+    if (device_ && device_->reason())
+        return device_->reason();
+    return reason_ ? reason_ : error_code{errc::not_connected};
+}
+
+void netfront_core::close(done_handler handler) {
+    if (closing_ || !device_) {
+        const auto ec = closing_ ? error_code{asio::error::already_started} : error_code{};
+        asio::post(here_.get_executor(), asio::append(std::move(handler), ec));
+        return;
+    }
+    closing_.swap(handler);
+    device_->close();
+}
+
+void netfront_core::abandon() noexcept {
+    if (device_)
+        device_->abandon();
+    complete(connecting_, asio::error::operation_aborted);
+    complete(closing_, asio::error::operation_aborted);
+}
+
+void netfront_core::complete(done_handler& which, const error_code& ec) {
+    if (which)
+        asio::post(here_.get_executor(), asio::append(std::exchange(which, nullptr), ec));
+}
+
+bool netfront_core::is_offered(const outgoing_frame& frame,
+                               const ring::netif::packet_info& info) const {
+    const auto& takes = keys_.takes;
+    if (frame.pieces().size() > 1 && !keys_.scatter_gather)
+        return false;
+    if (info.gso)
+        return info.gso->type == ring::netif::gso_type::tcpv4 ? takes.tcpv4 : takes.tcpv6;
+    return !info.csum_blank || takes.checksum_ipv4 || takes.checksum_ipv6;
+}
+
+} // namespace xenring::frontend::detail

@@ -1,0 +1,59 @@
+#pragma once
+
+/// What a netfront is, apart from its interface: one device after another, and who waits for it.
+
+#include <xenring/frontend/netfront.hpp>
+#include <xenring/frontend/vif.hpp>
+#include <xenring/frontend/xenbus_device.hpp>
+
+#include <memory>
+#include <string>
+
+namespace xenring::frontend::detail {
+
+/// Thread safety: everything on the executor.
+class netfront_core : public std::enable_shared_from_this<netfront_core> {
+public:
+    using done_handler = boost::asio::any_completion_handler<void(error_code)>;
+
+    netfront_core(const domain& here, netfront_options options)
+        : here_{here}, options_{std::move(options)} {}
+
+    void connect(std::uint32_t number, done_handler handler);
+    void close(done_handler handler);
+    void abandon() noexcept;
+
+    bool is_connected() const noexcept { return queue() != nullptr; }
+    /// Why there is no queue.
+    error_code absence() const noexcept;
+    const std::shared_ptr<netfront_queue>& queue() const noexcept {
+        static const std::shared_ptr<netfront_queue> none;
+        return vif_ ? vif_->queue() : none;
+    }
+    const vif_backend_keys& keys() const noexcept { return keys_; }
+    const netfront_statistics& statistics() const noexcept { return *counts_; }
+    const std::string& problem() const noexcept { return problem_; }
+    const netfront_options& options() const noexcept { return options_; }
+    const domain& here() const noexcept { return here_; }
+
+    /// Whether the backend takes such a frame.
+    bool is_offered(const outgoing_frame& frame, const ring::netif::packet_info& info) const;
+
+private:
+    void make_device(std::uint32_t number);
+    void reached(ring::frontend_phase phase);
+    void complete(done_handler& which, const error_code& ec);
+
+    domain here_;
+    netfront_options options_;
+    std::shared_ptr<netfront_statistics> counts_ = std::make_shared<netfront_statistics>();
+    std::shared_ptr<xenbus_device> device_;
+    vif* vif_ = nullptr; ///< device_'s driver
+    std::uint32_t number_ = 0;
+    vif_backend_keys keys_;
+    done_handler connecting_, closing_;
+    error_code reason_;
+    std::string problem_;
+};
+
+} // namespace xenring::frontend::detail

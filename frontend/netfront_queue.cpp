@@ -1,0 +1,228 @@
+#include <xenring/frontend/netfront_queue.hpp>
+
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace xenring::frontend::detail {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr unsigned patience = 8;       ///< events without a cause in a row that cost no pause
+constexpr std::size_t publish_at = 32; ///< pages shown to the backend at once
+} // namespace
+
+netfront_queue::netfront_queue(asio::any_io_executor executor, hypervisor& machine, domid backend,
+                               const queue_options& options, netfront_statistics& counts,
+                               std::string& problem, error_code& ec)
+    : executor_{std::move(executor)}, options_{options}, counts_{counts},
+      pool_{machine, {.batch = 32, .limit = 0}}, backend_{backend}, tx_{executor_}, rx_{executor_} {
+    problem = "pages for domain " + std::to_string(backend.value);
+    tx_ring_ = machine.share(backend, 1, access::read_write, {}, ec);
+    if (!ec)
+        rx_ring_ = machine.share(backend, 1, access::read_write, {}, ec);
+    page_shelf outgoing, incoming, copies;
+    if (!ec)
+        outgoing = page_shelf{pool_, backend, access::read_only, options.tx_pages, ec};
+    if (!ec)
+        incoming = page_shelf{pool_, backend, access::read_write, options.rx_pages, ec};
+    if (ec)
+        return;
+    if (!options.trusted)
+        copies = page_shelf::of_private_pages(options.rx_pages + ring::netif::max_slots);
+    sender_ = std::make_shared<tx_path>(tx_ring_.bytes(), std::move(outgoing), !options.trusted,
+                                        counts_.tx);
+    receiver_ = std::make_shared<rx_path>(rx_ring_.bytes(), std::move(incoming), std::move(copies),
+                                          options.takes, counts_.rx);
+    problem = "event channel for domain " + std::to_string(backend.value);
+    port_set ports{executor_, machine, ec};
+    if (!ec)
+        tx_.channel = ports.bind_unbound(backend, ec);
+    if (!ec && options.split_event_channels)
+        rx_.channel = ports.bind_unbound(backend, ec);
+}
+
+netfront_queue::~netfront_queue() {
+    stop(asio::error::operation_aborted);
+    release();
+}
+
+void netfront_queue::start(broken_handler broken) {
+    broken_ = std::move(broken);
+    sender_->on_return = [this] { look_for_room(); };
+    receiver_->on_return = [this] { look_for_frames(); };
+    (void)receiver_->publish();
+    notify(tx_); // the rings may not be empty
+    if (rx_.channel)
+        notify(rx_);
+    look_for_frames();
+    look_for_room();
+}
+
+void netfront_queue::stop(const error_code& why) noexcept {
+    if (ended_)
+        return;
+    ended_ = why;
+    broken_ = nullptr;
+    for (auto* which : {&tx_, &rx_}) {
+        which->channel = {};
+        which->calm.cancel();
+        end_wait(*which, why);
+    }
+    if (sender_) {
+        sender_->end();
+        receiver_->end();
+        sender_->on_return = receiver_->on_return = nullptr;
+    }
+}
+
+void netfront_queue::release() noexcept {
+    tx_ring_ = {};
+    rx_ring_ = {};
+    pool_.forget(backend_);
+    sender_.reset(); // its free pages go back, and their grants end
+    receiver_.reset();
+}
+
+outgoing_frame netfront_queue::prepare(std::size_t size, std::size_t headroom) {
+    auto frame = ended_ ? outgoing_frame{} : sender_->prepare(size, headroom);
+    check();
+    return frame;
+}
+
+void netfront_queue::send(outgoing_frame& frame, const ring::netif::packet_info& info,
+                          error_code& ec) {
+    ec = ended_;
+    if (ec)
+        return;
+    bool wanted = false;
+    sender_->send(frame, info, wanted, ec);
+    if (wanted)
+        notify(tx_);
+    check();
+}
+
+received_frame netfront_queue::receive(error_code& ec) {
+    ec = ended_;
+    if (ec)
+        return {};
+    auto frame = receiver_->receive();
+    if (frame)
+        rx_.idle_events = 0;
+    else if (receiver_->fault())
+        ec = errc::ring_corrupt;
+    if ((!frame || receiver_->unpublished() >= publish_at) && receiver_->publish())
+        notify(rx_);
+    check();
+    return frame;
+}
+
+void netfront_queue::wait_for_frame(wait_handler handler) {
+    begin_wait(rx_, std::move(handler), &netfront_queue::look_for_frames);
+}
+
+void netfront_queue::wait_for_room(const tx_path::room& wanted, wait_handler handler) {
+    if (!tx_.waiter)
+        wanted_ = wanted;
+    begin_wait(tx_, std::move(handler), &netfront_queue::look_for_room);
+}
+
+void netfront_queue::begin_wait(direction& which, wait_handler handler, look_function look) {
+    if (which.waiter || ended_) {
+        const auto ec = ended_ ? ended_ : error_code{asio::error::already_started};
+        asio::post(executor_, asio::append(std::move(handler), ec));
+        return;
+    }
+    const auto slot = asio::get_associated_cancellation_slot(handler);
+    which.waiter.swap(handler); // Boost 1.81 cannot assign one
+    if (slot.is_connected())
+        asio::get_associated_cancellation_slot(which.waiter)
+            .assign([self = weak_from_this(), &which](asio::cancellation_type) {
+                if (const auto alive = self.lock())
+                    alive->end_wait(which, asio::error::operation_aborted);
+            });
+    (this->*look)();
+}
+
+void netfront_queue::end_wait(direction& which, const error_code& ec) {
+    if (!which.waiter)
+        return;
+    asio::get_associated_cancellation_slot(which.waiter).clear();
+    asio::post(executor_, asio::append(std::exchange(which.waiter, nullptr), ec));
+}
+
+void netfront_queue::look_for_frames() {
+    if (!rx_.waiter || ended_)
+        return;
+    const auto ticket = channel(rx_).seen(); // before the ring is looked at
+    if (receiver_->publish())
+        notify(rx_);
+    if (receiver_->ready() || receiver_->arm())
+        return end_wait(rx_, {});
+    sleep(rx_, ticket, &netfront_queue::look_for_frames, counts_.rx);
+}
+
+void netfront_queue::look_for_room() {
+    if (!tx_.waiter || ended_)
+        return;
+    const auto ticket = channel(tx_).seen(); // before the ring is looked at
+    for (bool again = true; again;) {
+        if (sender_->has(wanted_) || sender_->fault()) {
+            tx_.idle_events = 0;
+            return end_wait(tx_, {});
+        }
+        again = sender_->awaits_answers() && sender_->arm();
+    }
+    sleep(tx_, ticket, &netfront_queue::look_for_room, counts_.tx);
+}
+
+/// Until the next event; a backend that raises them for nothing has the next one let through only
+/// after a while.
+void netfront_queue::sleep(direction& which, event_ticket ticket, look_function look,
+                           flow_statistics& counts) {
+    if (std::exchange(which.sleeps, true))
+        return;
+    auto woken = [self = shared_from_this(), &which, look, &counts](const error_code& ec) {
+        which.sleeps = false;
+        if (self->ended_ || ec == asio::error::operation_aborted)
+            return;
+        if (ec)
+            return self->stop(ec);
+        ++counts.events;
+        const auto idle = ++which.idle_events;
+        ((*self).*look)();
+        counts.idle += which.sleeps && idle == which.idle_events;
+    };
+    if (which.idle_events < patience) {
+        channel(which).async_wait(ticket, std::move(woken));
+        return;
+    }
+    which.calm.expires_after(options_.calm);
+    which.calm.async_wait([self = shared_from_this(), &which, ticket,
+                           next = std::move(woken)](error_code ec) mutable {
+        if (!self->ended_ && !ec)
+            self->channel(which).async_wait(ticket, std::move(next));
+    });
+}
+
+void netfront_queue::notify(direction& which) noexcept {
+    error_code ignored; // a backend that is away needs no event
+    channel(which).notify(ignored);
+}
+
+/// Tells the owner once that the backend lies.
+void netfront_queue::check() {
+    const char* const in_tx = sender_ ? sender_->fault() : nullptr;
+    const char* const in_rx = receiver_ ? receiver_->fault() : nullptr;
+    if ((!in_tx && !in_rx) || !broken_)
+        return;
+    asio::post(executor_, [tell = std::exchange(broken_, nullptr),
+                           why = in_tx ? std::string{"tx ring: "} + in_tx
+                                       : std::string{"rx ring: "} + in_rx] { tell(why); });
+}
+
+} // namespace xenring::frontend::detail

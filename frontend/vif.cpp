@@ -1,0 +1,50 @@
+#include <xenring/frontend/vif.hpp>
+
+#include <utility>
+
+namespace xenring::frontend::detail {
+
+void vif::prepare(const device_names& names, error_code& ec) {
+    problem_.clear();
+    backend_ = read_vif_backend(here_.store(), names, problem_, ec);
+    if (ec)
+        return;
+    auto options = options_;
+    options.trusted = options.trusted && backend_.trusted;
+    options.split_event_channels = options.split_event_channels && backend_.split_event_channels;
+    made_ = std::make_shared<netfront_queue>(here_.get_executor(), here_.hypervisor(), names.peer,
+                                             options, *counts_, problem_, ec);
+    if (ec)
+        made_.reset();
+}
+
+void vif::write_keys(store_operations& store, const std::string& directory, error_code& ec) {
+    vif_published_keys keys;
+    keys.tx_ring = made_->tx_reference();
+    keys.rx_ring = made_->rx_reference();
+    keys.tx_port = made_->tx_port();
+    if (made_->rx_port() != made_->tx_port())
+        keys.rx_port = made_->rx_port();
+    keys.multi_queue = backend_.multi_queue;
+    keys.scatter_gather = scatter_gather_;
+    keys.takes = options_.takes;
+    write_vif_keys(store, directory, keys, ec);
+}
+
+void vif::start() {
+    queue_ = made_;
+    queue_->start(on_broken);
+}
+
+void vif::stop(const error_code& why) noexcept {
+    if (made_)
+        made_->stop(why);
+    queue_.reset();
+}
+
+void vif::disconnect() noexcept {
+    if (const auto queue = std::exchange(made_, nullptr))
+        queue->release();
+}
+
+} // namespace xenring::frontend::detail

@@ -1,0 +1,49 @@
+#pragma once
+
+/// A vif, seen by its guest: the driver of one network device.
+
+#include <xenring/frontend/netfront_queue.hpp>
+#include <xenring/frontend/vif_keys.hpp>
+#include <xenring/frontend/xenbus_driver.hpp>
+#include <xenring/grant/domain.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace xenring::frontend::detail {
+
+/// Grants the rings of a queue and publishes them.
+class vif final : public xenbus_driver {
+public:
+    vif(const domain& here, const queue_options& options, bool scatter_gather,
+        std::shared_ptr<netfront_statistics> counts)
+        : here_{here}, options_{options}, scatter_gather_{scatter_gather}, counts_{
+                                                                               std::move(counts)} {}
+
+    /// Called on the executor when the backend lies.
+    std::function<void(const std::string& why)> on_broken;
+
+    /// On the executor, from the device's connected phase on; nullptr before.
+    const std::shared_ptr<netfront_queue>& queue() const noexcept { return queue_; }
+    const vif_backend_keys& backend() const noexcept { return backend_; }
+
+    void prepare(const device_names& names, error_code& ec) override;
+    void write_keys(store_operations& store, const std::string& directory, error_code& ec) override;
+    void disconnect() noexcept override;
+    std::string problem() const override { return problem_; }
+    void start() override;
+    void stop(const error_code& why) noexcept override;
+
+private:
+    domain here_;
+    queue_options options_;
+    bool scatter_gather_;
+    std::shared_ptr<netfront_statistics> counts_;
+    vif_backend_keys backend_;
+    std::shared_ptr<netfront_queue> made_;  ///< by prepare(), not shown before start()
+    std::shared_ptr<netfront_queue> queue_; ///< the same
+    std::string problem_;
+};
+
+} // namespace xenring::frontend::detail

@@ -1,0 +1,52 @@
+#pragma once
+
+/// What the two ends of a vif say of themselves in the store, as its frontend reads and writes it.
+
+#include <xenring/frontend/xenbus_driver.hpp>
+#include <xenring/grant/error.hpp>
+#include <xenring/grant/store.hpp>
+#include <xenring/net/virtio_header.hpp>
+#include <xenring/ring/netif_packet.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace xenring::frontend {
+
+/// What a backend offers, and what the toolstack says of the device.
+struct vif_backend_keys {
+    bool scatter_gather = false; ///< takes frames in several pieces
+    net::offloads takes;         ///< in frames from us
+    bool split_event_channels = false;
+    bool multi_queue = false; ///< wants to be told how many queues there are
+    bool trusted = true;
+    ring::netif::mac_address mac{}; ///< ours
+    std::size_t mtu = 1500;
+};
+
+/// Blocks. Errors: errc::feature_missing (feature-rx-copy), errc::device_keys_malformed,
+/// errc::device_keys_missing (mac), those of the store; `key` then names the culprit.
+vif_backend_keys read_vif_backend(const store_operations& store, const device_names& names,
+                                  std::string& key, error_code& ec);
+
+/// What a frontend publishes.
+struct vif_published_keys {
+    grant_ref tx_ring, rx_ring;
+    port tx_port;
+    std::optional<port> rx_port; ///< nothing: tx_port serves both directions
+    bool multi_queue = false;
+    bool scatter_gather = true;
+    net::offloads takes; ///< in frames to us
+};
+
+/// Writes them into our directory, and removes there what somebody before us published and we do
+/// not. Errors: the store's.
+void write_vif_keys(store_operations& store, const std::string& directory,
+                    const vif_published_keys& keys, error_code& ec);
+
+/// "00:16:3e:01:02:03"
+std::string to_text(const ring::netif::mac_address& mac);
+
+} // namespace xenring::frontend

@@ -1,0 +1,152 @@
+// Devices that come, go, and were left in the middle.
+#include "pair_fixture.hpp"
+
+namespace xenring::frontend::test {
+namespace {
+
+using net::test::udp_frame;
+
+class reconnect_test : public pair_test {
+protected:
+    void expect_traffic() {
+        const auto frame = udp_frame(321);
+        ASSERT_FALSE(send(frame));
+        ASSERT_EQ(receive_outside().frame, frame);
+        outside().send(frame);
+        error_code ec;
+        ASSERT_EQ(bytes_of(receive(ec)), frame);
+    }
+};
+
+TEST_F(reconnect_test, ADeviceCanBeClosedAndConnectedAgain) {
+    connect_pair();
+    for (int i = 0; i != 5; ++i) {
+        expect_traffic();
+        EXPECT_FALSE(close());
+        ASSERT_FALSE(connect()) << log;
+    }
+    expect_traffic();
+}
+
+TEST_F(reconnect_test, ADeviceThatAProcessLeftConnectedIsTakenOver) {
+    connect_pair();
+    expect_traffic();
+    net = std::make_unique<netfront>(guests.at(1), front_options()); // the old one says nothing
+    ASSERT_FALSE(connect()) << log;
+    expect_traffic();
+}
+
+TEST_F(reconnect_test, AConnectWaitsForABackend) {
+    make_device();
+    net = std::make_unique<netfront>(guests.at(1), front_options());
+    std::optional<error_code> result;
+    net->async_connect(0, [&](const error_code& ec) { result = ec; });
+    io.restart();
+    io.run_for(50ms);
+    EXPECT_FALSE(result);
+    start();
+    EXPECT_TRUE(eventually([&] {
+        if (state(1) == "2")
+            script_done(1);
+        return result.has_value();
+    }));
+    EXPECT_FALSE(*result);
+    expect_traffic();
+}
+
+TEST_F(reconnect_test, NoSuchDeviceIsAnError) {
+    net = std::make_unique<netfront>(guests.at(1), front_options());
+    EXPECT_EQ(connect(), errno_code(ENOENT));
+    make_device();
+    start();
+    EXPECT_FALSE(connect()) << "it came meanwhile";
+}
+
+TEST_F(reconnect_test, AnUnpluggedDeviceEndsWhatWaits) {
+    connect_pair();
+    std::optional<error_code> ended_with;
+    net->async_receive([&](const error_code& ec, received_frame) { ended_with = ec; });
+    unplug(1);
+    EXPECT_TRUE(eventually([&] { return ended_with.has_value(); })) << log;
+    EXPECT_EQ(*ended_with, condition::peer_gone);
+    EXPECT_TRUE(reaches(1, "6")) << log;
+    error_code ec = send(udp_frame(10));
+    EXPECT_TRUE(ec);
+    // libxl removes the directories, and makes new ones for the next device.
+    dom0.store().remove(backend(1));
+    dom0.store().remove(frontend(1));
+    EXPECT_TRUE(eventually([&] { return machine.statistics().of(domid{1}).watches == 0; })) << log;
+    make_device();
+    ASSERT_FALSE(connect()) << log;
+    expect_traffic();
+}
+
+TEST_F(reconnect_test, ADeviceThatWasTakenOutAndPutBackIsTheNewOne) {
+    connect_pair();
+    dom0.store().remove(backend(1));
+    dom0.store().remove(frontend(1));
+    make_device();
+    error_code ec;
+    (void)receive(ec);
+    EXPECT_EQ(ec, condition::peer_gone) << ec.message();
+    ASSERT_FALSE(connect()) << log;
+    expect_traffic();
+}
+
+TEST_F(reconnect_test, ABackendThatIsRestartedGoesOnWithTheSameRings) {
+    auto first_program = machine.open(domid{0});
+    auto first_io = std::make_unique<boost::asio::io_context>();
+    auto first = std::make_shared<backend::netback>(domain{first_io->get_executor(), first_program},
+                                                    usual_options());
+    first->start([](const error_code&) {});
+    make_device();
+    net = std::make_unique<netfront>(guests.at(1), front_options());
+    std::optional<error_code> result;
+    net->async_connect(0, [&](const error_code& ec) { result = ec; });
+    ASSERT_TRUE(eventually([&] {
+        first_io->restart();
+        first_io->run_for(1ms);
+        if (state(1) == "2" && !result)
+            script_done(1);
+        return result.has_value();
+    })) << log;
+    ASSERT_FALSE(*result);
+
+    local::kill_process(*first_program); // no state is written, nothing unmapped in order
+    first.reset();
+    first_io.reset();
+    first_program.reset();
+    wires.clear();
+    ASSERT_FALSE(send(udp_frame(77))) << "while nobody is there";
+    start();
+    EXPECT_TRUE(eventually([&] {
+        const auto found = wires.find("vif1.0");
+        return found != wires.end() && found->second->receive().frame == udp_frame(77);
+    })) << log;
+    expect_traffic();
+    EXPECT_EQ(log.find("front: vif 0: Closing"), std::string::npos) << log;
+}
+
+TEST_F(reconnect_test, AFailedCallLeavesNothingOver) {
+    using local::call;
+    for (const auto what : {call::share, call::open_event_channel, call::bind_unbound})
+        for (unsigned nth = 1; nth != 4; ++nth) {
+            SCOPED_TRACE(static_cast<int>(what));
+            if (!serving)
+                start();
+            if (nth == 1 && what == call::share)
+                make_device();
+            net = std::make_unique<netfront>(guests.at(1), front_options());
+            machine.faults().fail(what, nth);
+            const auto ec = connect();
+            machine.faults().clear();
+            EXPECT_TRUE(eventually([&] {
+                return !ec || machine.statistics().of(domid{1}).pages_granted == 0;
+            })) << to_string(machine.statistics());
+            EXPECT_FALSE(close());
+            net.reset();
+        }
+}
+
+} // namespace
+} // namespace xenring::frontend::test
