@@ -102,6 +102,7 @@ int run(int argc, char** argv) {
     add_demo_command(app, status);
     add_hypervisor_commands(app, options, status);
     add_netback_command(app, options, status);
+    add_netfront_command(app, options, status);
     add_run_command(app, options, status);
     add_vchan_commands(app, options, status);
     try {

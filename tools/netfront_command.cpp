@@ -1,0 +1,170 @@
+// xenring netfront: gives this guest a network interface without the kernel's xen-netfront.
+#include "common.hpp"
+#include "netfront_relay.hpp"
+
+#include <xenring/frontend/netfront.hpp>
+#include <xenring/grant/domain.hpp>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+namespace xenring::tools {
+namespace asio = boost::asio;
+namespace {
+
+struct netfront_arguments {
+    std::uint32_t device = 0;
+    std::string tap = "xr0";
+    bool without_gso = false;
+    bool untrusted = false;
+};
+
+/// Both would write into the same directory.
+bool kernel_serves(const hypervisor& machine, std::uint32_t device) {
+    std::error_code ignored;
+    return machine.kind() == "xen" &&
+           std::filesystem::exists("/sys/bus/xen/drivers/vif/vif-" + std::to_string(device),
+                                   ignored);
+}
+
+/// Connects, relays until the backend goes away, and connects again; until the device itself is
+/// gone.
+class netfront_run {
+public:
+    netfront_run(const global_options& global, const netfront_arguments& arguments)
+        : global_{global}, arguments_{arguments}, here_{io_.get_executor(), global.specification()},
+          signals_{io_, SIGINT, SIGTERM}, reports_{io_, SIGUSR1} {
+        frontend::netfront_options options;
+        const bool gso = !arguments.without_gso;
+        options.takes = {true, true, gso, gso};
+        options.trust = !arguments.untrusted;
+        options.headroom = 0;
+        options.log = [this](bool trouble, const std::string& text) {
+            if (trouble)
+                complain(text);
+            else
+                remark(global_, text);
+        };
+        net_.emplace(here_, std::move(options));
+    }
+
+    int run() {
+        if (kernel_serves(here_.hypervisor(), arguments_.device)) {
+            complain("the kernel's xen-netfront has this device; run 'echo vif-" +
+                     std::to_string(arguments_.device) +
+                     " > /sys/bus/xen/drivers/vif/unbind' first, or unload xen-netfront");
+            return failure;
+        }
+        connect();
+        signals_.async_wait([this](const error_code& ec, int number) {
+            if (!ec)
+                end(by_signal + number);
+        });
+        wait_for_reports();
+        io_.run();
+        return status_;
+    }
+
+private:
+    void connect() {
+        net_->async_connect(arguments_.device, [this](const error_code& ec) {
+            if (stopping_)
+                return;
+            if (ec) {
+                complain("cannot connect device " + std::to_string(arguments_.device) + ": " +
+                         (net_->problem().empty() ? "" : net_->problem() + ": ") + ec.message());
+                return end(failure);
+            }
+            relay();
+        });
+    }
+
+    void relay() {
+        if (!relay_) {
+            error_code ec;
+            relay_ = std::make_shared<netfront_relay>(*net_, arguments_.tap, ec);
+            if (ec) {
+                complain("cannot set up " + arguments_.tap + ": " + ec.message());
+                relay_.reset();
+                return end(failure);
+            }
+        }
+        remark(global_, arguments_.tap + " is connected to device " +
+                            std::to_string(arguments_.device) + ", " +
+                            frontend::to_text(net_->device().mac));
+        relay_->start([this](const error_code& ec) {
+            if (stopping_)
+                return;
+            if (ec == condition::peer_gone || ec == condition::peer_misbehaved) {
+                complain("the backend is gone: " + ec.message());
+                return connect();
+            }
+            complain(ec.message());
+            end(failure);
+        });
+    }
+
+    void end(int status) {
+        if (std::exchange(stopping_, true))
+            return;
+        status_ = status;
+        if (relay_)
+            relay_->stop();
+        signals_.cancel();
+        reports_.cancel();
+        net_->async_close([this](const error_code&) { relay_.reset(); });
+    }
+
+    void wait_for_reports() {
+        reports_.async_wait([this](const error_code& ec, int) {
+            if (ec)
+                return;
+            const auto& counts = net_->statistics();
+            for (const auto& [name, flow] :
+                 {std::pair{"out", counts.tx}, std::pair{"in", counts.rx}})
+                complain(std::string{name} + ": packets " + std::to_string(flow.packets) +
+                         ", bytes " + std::to_string(flow.bytes) + ", segmented " +
+                         std::to_string(flow.segmented) + ", rejected " +
+                         std::to_string(flow.rejected) + ", events " + std::to_string(flow.events) +
+                         ", notified " + std::to_string(flow.notified));
+            wait_for_reports();
+        });
+    }
+
+    const global_options& global_;
+    netfront_arguments arguments_;
+    asio::io_context io_;
+    domain here_;
+    asio::signal_set signals_;
+    asio::signal_set reports_;
+    std::optional<frontend::netfront> net_;
+    std::shared_ptr<netfront_relay> relay_;
+    int status_ = success;
+    bool stopping_ = false;
+};
+
+} // namespace
+
+void add_netfront_command(CLI::App& app, const global_options& options, int& status) {
+    auto* command = app.add_subcommand(
+        "netfront", "Give this guest an interface for one of its vifs, without the kernel's "
+                    "xen-netfront; SIGUSR1 shows what was counted");
+    auto arguments = std::make_shared<netfront_arguments>();
+    command->add_option("--device", arguments->device, "Which vif of this guest (0)")
+        ->type_name("N");
+    command->add_option("--tap", arguments->tap, "The interface's name (xr0)")->type_name("NAME");
+    command->add_flag("--no-gso", arguments->without_gso, "Take no frames that are to be cut");
+    command->add_flag("--untrusted", arguments->untrusted,
+                      "Copy every frame before it is looked at, whatever the toolstack says");
+    command->callback([&options, &status, arguments] {
+        status = netfront_run{options, *arguments}.run();
+    });
+}
+
+} // namespace xenring::tools
