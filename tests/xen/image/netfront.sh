@@ -1,0 +1,52 @@
+# Our netfront in a guest, in place of the kernel's: the interface is xr0, with the vif's address.
+
+. /lab/net.sh
+
+# Starts the guest anew with a vif that its kernel leaves alone.
+guest_with_netfront() { # [OPTIONS [,KEY=VALUE]]
+    destroy_guest "$GUEST"
+    expect "guest $GUEST does not start with a vif" create_guest "$GUEST" "$(vif_line 2 "${2:-}")"
+    expect "guest $GUEST does not answer" await_guest "$GUEST" 150
+    run "$GUEST" "rmmod xen-netfront"
+    start_netfront "${1:-}"
+}
+
+start_netfront() { # [OPTIONS]
+    start netfront "$GUEST" "xenring --verbose netfront --device 0 --tap xr0 ${1:-} & echo \$! > /tmp/netfront.pid; wait \$!"
+    wait_until "$GUEST" "grep -q 1 /sys/class/net/xr0/carrier || { ip link set xr0 up; false; }"
+    run "$GUEST" "ip addr add 10.9.0.2/24 dev xr0; ip link show xr0 | grep -q 00:16:3e:00:09:02"
+}
+
+stop_netfront() { # it closes the device first
+    run "$GUEST" "kill -USR1 \$(cat /tmp/netfront.pid); usleep 300000; kill -TERM \$(cat /tmp/netfront.pid)"
+    netfront_status=0
+    finish netfront 60 || netfront_status=$?
+    expect "netfront ended with $netfront_status, not by SIGTERM" test "$netfront_status" = 143
+    expect "the device is not closed" test "$(xenstore-read "/local/domain/$(domid "$GUEST")/device/vif/0/state")" = 6
+}
+
+start_linux_netback() {
+    brctl addbr xenbr0 2> /dev/null || true
+    ip addr add 10.9.0.1/24 dev xenbr0 2> /dev/null || true
+    ip link set xenbr0 up
+    run dom0 "insmod /lab/extra/xen-netback.ko"
+}
+
+stop_linux_netback() {
+    run dom0 "rmmod xen-netback"
+}
+
+ping_all_sizes() {
+    for size in 56 1000 1472 1473 4000 20000 60000; do
+        run dom0 "ping -c 2 -W 10 -s $size 10.9.0.2"
+        run "$GUEST" "ping -c 2 -W 10 -s $size 10.9.0.1"
+    done
+    run dom0 "ping -c 200 -i 0.01 -W 10 -q 10.9.0.2"
+}
+
+tcp_both_ways() {
+    iperf3 -s -D
+    run "$GUEST" "iperf3 -c 10.9.0.1 -f m -t 4"
+    run "$GUEST" "iperf3 -c 10.9.0.1 -f m -t 4 -R"
+    killall iperf3
+}

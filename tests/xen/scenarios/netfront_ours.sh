@@ -1,0 +1,18 @@
+# Our netfront in a guest with our netback in dom0: ping both ways, all sizes, TCP, and netback killed and restarted.
+# guests: pv pvh
+# timeout: 400
+# needs: xenring
+
+. /lab/netfront.sh
+start_netback
+guest_with_netfront
+ping_all_sizes
+tcp_both_ways
+run dom0 "kill -9 $(cat "$WORK/netback.pid")"
+finish netback || true
+start_netback
+run dom0 "ping -c 2 -W 60 10.9.0.2"
+run "$GUEST" "ping -c 2 -W 60 -s 4000 10.9.0.1"
+stop_netfront
+destroy_guest "$GUEST"
+stop_netback

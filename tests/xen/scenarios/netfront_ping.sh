@@ -1,0 +1,17 @@
+# Our netfront in a guest gets the network from Linux's netback in dom0: ping both ways, all sizes, TCP, and again
+# after a close.
+# guests: pv pvh
+# timeout: 400
+# needs: xenring
+
+. /lab/netfront.sh
+start_linux_netback
+guest_with_netfront
+ping_all_sizes
+tcp_both_ways
+stop_netfront
+start_netfront --untrusted
+run dom0 "ping -c 2 -W 10 -s 4000 10.9.0.2"
+stop_netfront
+destroy_guest "$GUEST"
+stop_linux_netback
