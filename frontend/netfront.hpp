@@ -63,12 +63,12 @@ struct netfront_options {
 ///         co_await net.async_send(std::move(answer), {}, use_awaitable);
 ///     }
 ///
-/// Pages are granted when it connects and used again and again; nothing is granted, and nothing
-/// allocated here, per frame. A connection ends with condition::peer_gone (the backend closed it,
-/// or the toolstack took the device away), or with condition::peer_misbehaved (the backend broke a
-/// rule; problem() says which); then everything in flight is lost, and async_connect() may be
-/// called again. A backend that is restarted under a live connection goes on where the old one was,
-/// and nobody notices.
+/// Pages are granted when it connects and used again and again; nothing is granted per frame, and
+/// prepare(), send() and receive() allocate nothing. A connection ends with condition::peer_gone
+/// (the backend closed it, or the toolstack took the device away), or with
+/// condition::peer_misbehaved (the backend broke a rule; problem() says which); then everything in
+/// flight is lost, and async_connect() may be called again. A backend that is restarted under a
+/// live connection goes on where the old one was, and nobody notices.
 ///
 /// A hostile backend can drop, delay, repeat and make up frames, and can end the connection;
 /// nothing else, as long as received bytes are taken as what they are: anybody's.

@@ -1,0 +1,11 @@
+// operator new, counted.
+#pragma once
+
+#include <cstddef>
+
+namespace xenring::frontend::test {
+
+/// Calls of operator new on this thread so far.
+std::size_t allocations() noexcept;
+
+} // namespace xenring::frontend::test
