@@ -25,11 +25,12 @@ auto netback_queue::guarded(Function function) {
 
 netback_queue::netback_queue(const domain& here, domid guest, queue_resources resources,
                              const rx_path::traits& guest_takes, bool guest_tells_refills,
-                             copy_batch& batch, vif_statistics& counts, const queue_limits& limits)
+                             copy_batch& batch, vif_statistics& counts, const queue_limits& limits,
+                             multicast_filter* filter)
     : executor_{here.get_executor()},
       resources_{std::move(resources)}, port_{executor_, resources_.descriptor}, counts_{counts},
-      tx_{here.hypervisor(),     guest, resources_.tx_ring.bytes(),
-          resources_.descriptor, batch, counts.tx},
+      tx_{here.hypervisor(), guest, resources_.tx_ring.bytes(), resources_.descriptor, batch,
+          counts.tx,         filter},
       rx_{here.hypervisor(),
           guest,
           resources_.rx_ring.bytes(),

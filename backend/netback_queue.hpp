@@ -54,7 +54,8 @@ public:
 
     netback_queue(const domain& here, domid guest, queue_resources resources,
                   const rx_path::traits& guest_takes, bool guest_tells_refills, copy_batch& batch,
-                  vif_statistics& counts, const queue_limits& limits = {});
+                  vif_statistics& counts, const queue_limits& limits = {},
+                  multicast_filter* filter = nullptr);
     ~netback_queue();
 
     void start(broken_handler handler);

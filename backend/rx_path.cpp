@@ -33,6 +33,9 @@ path_result rx_path::serve(error_code& ec) {
         case fetched::nothing:
             dry = true;
             break;
+        case fetched::unwanted:
+            ++counts_.filtered;
+            break;
         case fetched::unusable:
             ++counts_.unusable;
             break;
@@ -62,6 +65,8 @@ rx_path::fetched rx_path::next_frame(frame_in_hand& out, error_code& ec) {
     out.bytes = batch_.take(net::read_frame(descriptor_, header, room, ec));
     if (out.bytes.empty())
         return fetched::nothing;
+    if (traits_.multicast && !traits_.multicast->passes(out.bytes))
+        return fetched::unwanted;
     const auto info = net::from_virtio(header, out.bytes, traits_.takes);
     if (!info)
         return fetched::unusable;

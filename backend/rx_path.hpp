@@ -30,6 +30,7 @@ public:
     struct traits {
         bool scatter_gather = false;
         net::offloads takes;
+        const multicast_filter* multicast = nullptr; ///< none: all of it
     };
 
     /// See tx_path.
@@ -61,7 +62,7 @@ private:
         std::span<std::byte> bytes;
         ring::netif::packet_info info;
     };
-    enum class fetched : std::uint8_t { nothing, unusable, frame };
+    enum class fetched : std::uint8_t { nothing, unwanted, unusable, frame };
     frame_in_hand take_held();
     fetched next_frame(frame_in_hand& out, error_code& ec);
     bool plan(item& out, const frame_in_hand& frame);

@@ -11,9 +11,9 @@ constexpr std::size_t packets_per_round = 64;
 }
 
 tx_path::tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
-                 copy_batch& batch, flow_statistics& counts)
+                 copy_batch& batch, flow_statistics& counts, multicast_filter* filter)
     : machine_{machine}, guest_{guest}, descriptor_{descriptor}, batch_{batch}, counts_{counts},
-      ring_{netif::tx_back_ring::attach(ring)}, items_(packets_per_round) {}
+      filter_{filter}, ring_{netif::tx_back_ring::attach(ring)}, items_(packets_per_round) {}
 
 path_result tx_path::serve(std::uint64_t limit) {
     batch_.clear();
@@ -70,7 +70,7 @@ void tx_path::fetch() {
 std::int16_t tx_path::hand_on(const item& what) {
     const auto& packet = what.packet;
     if (packet.is_multicast_control())
-        return netif::response_status::okay;
+        return change_filter(packet);
     if (packet.error != netif::packet_error::none) {
         ++counts_.rejected;
         return netif::response_status::error;
@@ -95,6 +95,17 @@ std::int16_t tx_path::hand_on(const item& what) {
     counts_.segmented += packet.info.gso.has_value();
     counts_.blank += packet.info.csum_blank;
     return netif::response_status::okay;
+}
+
+/// One request may do both; the address that goes makes room for the one that comes.
+std::int16_t tx_path::change_filter(const netif::tx_packet& request) noexcept {
+    if (!filter_)
+        return netif::response_status::error;
+    if (request.multicast_del)
+        filter_->remove(*request.multicast_del);
+    return !request.multicast_add || filter_->add(*request.multicast_add)
+               ? netif::response_status::okay
+               : netif::response_status::error;
 }
 
 } // namespace xenring::backend

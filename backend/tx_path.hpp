@@ -3,6 +3,7 @@
 /// From the guest to the frame port: packets of the tx ring become frames.
 
 #include <xenring/backend/copy_batch.hpp>
+#include <xenring/backend/multicast_filter.hpp>
 #include <xenring/backend/vif_statistics.hpp>
 #include <xenring/grant/hypervisor.hpp>
 #include <xenring/ring/netif_tx_parser.hpp>
@@ -34,9 +35,10 @@ struct path_result {
 class tx_path {
 public:
     /// Takes over a ring in the guest's page, fresh or running, which must outlive this. The
-    /// descriptor is that of a net::frame_port and is not owned.
+    /// descriptor is that of a net::frame_port and is not owned. No filter: the feature was not
+    /// offered, and who uses it is told so.
     tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
-            copy_batch& batch, flow_statistics& counts);
+            copy_batch& batch, flow_statistics& counts, multicast_filter* filter = nullptr);
 
     /// Takes no more packets once they hold `limit` bytes.
     path_result serve(std::uint64_t limit = std::numeric_limits<std::uint64_t>::max());
@@ -57,12 +59,14 @@ private:
     std::size_t collect(std::uint64_t limit);
     void fetch();
     std::int16_t hand_on(const item& what);
+    std::int16_t change_filter(const ring::netif::tx_packet& request) noexcept;
 
     hypervisor& machine_;
     domid guest_;
     int descriptor_;
     copy_batch& batch_;
     flow_statistics& counts_;
+    multicast_filter* filter_;
     ring::netif::tx_back_ring ring_;
     std::vector<item> items_;
     ring::netif::packet_error broken_packet_ = ring::netif::packet_error::none;

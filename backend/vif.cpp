@@ -34,6 +34,7 @@ void vif::open(error_code& ec) {
 
 void vif::publish(store_operations& store, const std::string& directory, error_code& ec) {
     write_vif_features(store, directory, options_.features, ec);
+    published_ = true;
 }
 
 void vif::connect(error_code& ec) {
@@ -49,12 +50,22 @@ void vif::connect(error_code& ec) {
     port_->set_offloads(keys_.takes, ec);
     if (ec)
         problem_ = "offloads of " + port_->name();
+    else if (options_.features.multicast_control)
+        connect_multicast(ec);
     for (std::size_t i = 0; i != keys_.queues.size() && !ec; ++i)
         connect_queue(keys_.queues[i], i, ec);
     if (ec)
-        queues_.clear();
+        disconnect();
     else
         port_->set_carrier(true);
+}
+
+void vif::connect_multicast(error_code& ec) {
+    multicast_.connect(std::exchange(published_, false));
+    multicast_.ask(keys_.filters_multicast);
+    problem_ = names_.frontend + "/request-multicast-control";
+    if (options_.features.dynamic_multicast_control)
+        multicast_key_ = std::make_shared<watched_key>(workshop_->here, problem_, ec);
 }
 
 void vif::connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec) {
@@ -82,10 +93,11 @@ void vif::connect_queue(const vif_queue_keys& keys, std::size_t index, error_cod
     resources.descriptor = port_->open_queue(index, ec);
     if (ec)
         return;
+    auto* const filter = options_.features.multicast_control ? &multicast_ : nullptr;
     queues_.push_back(std::make_shared<netback_queue>(
         workshop_->here, names_.guest, std::move(resources),
-        rx_path::traits{keys_.scatter_gather, keys_.takes}, keys_.tells_refills, workshop_->batch,
-        counts_[index], limits_));
+        rx_path::traits{keys_.scatter_gather, keys_.takes, filter}, keys_.tells_refills,
+        workshop_->batch, counts_[index], limits_, filter));
 }
 
 bool vif::still_the_same_frontend() {
@@ -102,6 +114,7 @@ void vif::disconnect() noexcept {
     for (const auto& queue : queues_)
         queue->release();
     queues_.clear();
+    multicast_key_.reset();
 }
 
 void vif::close() noexcept {
@@ -109,6 +122,11 @@ void vif::close() noexcept {
 }
 
 void vif::start() {
+    if (multicast_key_)
+        multicast_key_->start([this](const std::optional<std::string>& value) {
+            const auto number = value ? parse_number(*value, 0xffff'ffff) : std::nullopt;
+            multicast_.ask(number.value_or(0) != 0);
+        });
     for (const auto& queue : queues_)
         queue->start([this](netback_queue::broken what, const std::string& why) {
             stop();
@@ -121,6 +139,8 @@ void vif::start() {
 }
 
 void vif::stop() noexcept {
+    if (multicast_key_)
+        multicast_key_->stop();
     for (const auto& queue : queues_)
         queue->stop();
 }

@@ -3,9 +3,11 @@
 /// A vif: the driver of one guest's network device.
 
 #include <xenring/backend/copy_batch.hpp>
+#include <xenring/backend/multicast_filter.hpp>
 #include <xenring/backend/netback_queue.hpp>
 #include <xenring/backend/vif_keys.hpp>
 #include <xenring/backend/vif_statistics.hpp>
+#include <xenring/backend/watched_key.hpp>
 #include <xenring/backend/xenbus_driver.hpp>
 #include <xenring/grant/domain.hpp>
 #include <xenring/grant/port_set.hpp>
@@ -62,6 +64,7 @@ public:
     void stop() noexcept override;
 
 private:
+    void connect_multicast(error_code& ec);
     void connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec);
 
     std::shared_ptr<vif_workshop> workshop_;
@@ -71,6 +74,9 @@ private:
     std::string problem_;
     std::unique_ptr<net::frame_port> port_;
     vif_frontend_keys keys_;
+    bool published_ = false; ///< since the latest frontend: it has not transmitted anything yet
+    multicast_filter multicast_;
+    std::shared_ptr<watched_key> multicast_key_;
     queue_limits limits_;
     std::vector<std::shared_ptr<netback_queue>> queues_;
     std::vector<vif_statistics> counts_;

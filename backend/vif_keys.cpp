@@ -92,6 +92,7 @@ vif_frontend_keys read_vif_frontend(const store_operations& store, const std::st
         keys.fail("request-rx-copy", errc::feature_missing);
     out.scatter_gather = keys.flag("feature-sg");
     out.tells_refills = keys.flag("feature-rx-notify");
+    out.filters_multicast = keys.flag("request-multicast-control");
     out.takes.checksum_ipv4 =
         !keys.flag("feature-no-csum-offload"); // the one that is on by default
     out.takes.checksum_ipv6 = keys.flag("feature-ipv6-csum-offload");
@@ -115,7 +116,7 @@ vif_frontend_keys read_vif_frontend(const store_operations& store, const std::st
 
 void write_vif_features(store_operations& store, const std::string& directory,
                         const vif_features& features, error_code& ec) {
-    const std::array<std::pair<const char*, std::size_t>, 8> keys{{
+    const std::array<std::pair<const char*, std::size_t>, 10> keys{{
         {"feature-rx-copy", 1},
         {"feature-rx-flip", 0},
         {"feature-sg", features.scatter_gather},
@@ -123,6 +124,9 @@ void write_vif_features(store_operations& store, const std::string& directory,
         {"feature-gso-tcpv6", features.scatter_gather && features.tcpv6_segmentation},
         {"feature-ipv6-csum-offload", features.ipv6_checksum},
         {"feature-split-event-channels", features.split_event_channels},
+        {"feature-multicast-control", features.multicast_control},
+        {"feature-dynamic-multicast-control",
+         features.multicast_control && features.dynamic_multicast_control},
         {"multi-queue-max-queues", features.max_queues},
     }};
     ec.clear();

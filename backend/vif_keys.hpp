@@ -28,9 +28,10 @@ struct vif_queue_keys {
 /// What a frontend published before it became Connected.
 struct vif_frontend_keys {
     std::vector<vif_queue_keys> queues;
-    bool scatter_gather = false; ///< takes frames in several slots
-    bool tells_refills = false;  ///< notifies when it posted buffers (feature-rx-notify)
-    net::offloads takes;         ///< in frames to the guest
+    bool scatter_gather = false;    ///< takes frames in several slots
+    bool tells_refills = false;     ///< notifies when it posted buffers (feature-rx-notify)
+    net::offloads takes;            ///< in frames to the guest
+    bool filters_multicast = false; ///< wants no multicast but what it asked for
     friend bool operator==(const vif_frontend_keys&, const vif_frontend_keys&) = default;
 };
 
@@ -51,6 +52,8 @@ struct vif_features {
     bool tcpv6_segmentation = true;
     bool ipv6_checksum = true;
     bool split_event_channels = true;
+    bool multicast_control = true;
+    bool dynamic_multicast_control = true; ///< needs multicast_control
     std::size_t max_queues = 1;
 };
 

@@ -20,6 +20,7 @@ struct flow_statistics {
     std::uint64_t uncopied = 0;  ///< lost: guest's memory could not be reached
     std::uint64_t refused = 0;   ///< lost: the other side would not take it
     std::uint64_t expired = 0;   ///< lost: the guest posted no buffers for too long
+    std::uint64_t filtered = 0;  ///< not lost: multicast that the guest does not want
     std::uint64_t segments = 0;  ///< of grant copies
     std::uint64_t copies = 0;    ///< calls of the hypervisor to copy
     std::uint64_t events = 0;    ///< received
@@ -42,9 +43,10 @@ inline constexpr flow_counter flow_counters[] = {
     {"segmented", &flow_statistics::segmented}, {"blank", &flow_statistics::blank},
     {"rejected", &flow_statistics::rejected},   {"unusable", &flow_statistics::unusable},
     {"uncopied", &flow_statistics::uncopied},   {"refused", &flow_statistics::refused},
-    {"expired", &flow_statistics::expired},     {"segments", &flow_statistics::segments},
-    {"copies", &flow_statistics::copies},       {"events", &flow_statistics::events},
-    {"idle", &flow_statistics::idle},           {"notified", &flow_statistics::notified},
+    {"expired", &flow_statistics::expired},     {"filtered", &flow_statistics::filtered},
+    {"segments", &flow_statistics::segments},   {"copies", &flow_statistics::copies},
+    {"events", &flow_statistics::events},       {"idle", &flow_statistics::idle},
+    {"notified", &flow_statistics::notified},
 };
 static_assert(sizeof(flow_statistics) == std::size(flow_counters) * sizeof(std::uint64_t));
 
