@@ -1,13 +1,9 @@
 // A device's dealings with the store. What blocks here runs in the background.
 #include <xenring/frontend/xenbus_device.hpp>
-#include <xenring/grant/store_transaction.hpp>
 
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/error.hpp>
-
-#include <cerrno>
 #include <charconv>
 #include <utility>
+#include <vector>
 
 namespace xenring::frontend {
 
@@ -17,35 +13,19 @@ using ring::xenbus_state;
 
 /// All that stands, as one round of reads found it.
 struct xenbus_device::level {
-    std::optional<xenbus_state> own = xenbus_state::unknown;
-    std::optional<xenbus_state> backend = xenbus_state::unknown;
+    xenbus_reading own = xenbus_state::unknown;
+    xenbus_reading backend = xenbus_state::unknown;
     std::string backend_directory;
     error_code trouble; ///< of the store itself: nothing is known
 };
 
-namespace {
-
-/// A state node; one that is not there is `unknown`.
-std::optional<xenbus_state> read_state(const store_operations& store, const std::string& path,
-                                       error_code& trouble) {
-    error_code ec;
-    const auto text = store.read(path, ec);
-    if (!ec)
-        return ring::parse_xenbus_state(text);
-    if (ec != errno_code(ENOENT) && ec != errno_code(EACCES))
-        trouble = ec;
-    return xenbus_state::unknown;
-}
-
-} // namespace
-
 xenbus_device::level xenbus_device::read_level() const {
     level seen;
     auto& store = here_.store();
-    seen.own = read_state(store, names_.frontend + "/state", seen.trouble);
+    seen.own = own_.read_state(seen.trouble);
     error_code absent;
-    seen.backend_directory = store.read(names_.frontend + "/backend", absent);
-    seen.backend = read_state(store, names_.backend + "/state", seen.trouble);
+    seen.backend_directory = store.read(own_.path() + "/backend", absent);
+    seen.backend = read_xenbus_state(store, names_.backend, seen.trouble);
     return seen;
 }
 
@@ -68,15 +48,15 @@ void xenbus_device::begin() {
     struct found {
         device_names names;
         error_code ec;
-        std::optional<xenbus_state> own = xenbus_state::unknown;
+        xenbus_reading own = xenbus_state::unknown;
     };
     auto seen = std::make_shared<found>(found{names_, {}, {}});
     background(
         [this, seen] {
-            watch_own();
-            read_names(seen->names, seen->ec);
             error_code trouble;
-            seen->own = read_state(here_.store(), names_.frontend + "/state", trouble);
+            watch(own_.path(), trouble);
+            read_names(seen->names, seen->ec);
+            seen->own = own_.read_state(trouble);
         },
         [this, seen] {
             if (seen->ec) {
@@ -85,12 +65,8 @@ void xenbus_device::begin() {
                 reason_ = seen->ec;
             }
             names_ = seen->names;
-            wrote_state_ = seen->own != xenbus_state::initialising;
-            machine_.emplace(seen->own);
-            actions_.assign(machine_->first_actions().begin(), machine_->first_actions().end());
-            if (own_watch_)
-                wait(own_watch_);
-            set_deadline();
+            own_.adopt(seen->own);
+            begin_with(ring::xenbus_frontend{seen->own});
         });
 }
 
@@ -105,76 +81,41 @@ void xenbus_device::look() {
 }
 
 void xenbus_device::take(const level& seen) {
-    levels_.clear();
     if (seen.trouble) {
         say(true, "cannot read the store: " + seen.trouble.message());
         if (seen.trouble == errc::store_gone) { // without it nothing can be done in order
             reason_ = seen.trouble;
-            levels_.push_back(frontend_event::directory_lost);
+            stands({frontend_event::directory_lost});
         }
         return;
     }
-    if (seen.own == xenbus_state::unknown) {
-        levels_.push_back(frontend_event::directory_lost);
-        return;
-    }
-    const bool foreign = seen.own == xenbus_state::initialising && wrote_state_;
-    if (foreign || seen.backend_directory != names_.backend) {
-        levels_.push_back(frontend_event::backend_moved);
-        return;
-    }
+    if (seen.own == xenbus_state::unknown)
+        return stands({frontend_event::directory_lost});
+    if (!own_.is_ours(seen.own) || seen.backend_directory != names_.backend)
+        return stands({frontend_event::backend_moved});
+    std::vector<event> all;
     if (close_wanted_)
-        levels_.push_back(frontend_event::close_requested);
+        all.push_back(frontend_event::close_requested);
     if (connection_wanted_)
-        levels_.push_back(frontend_event::reconnect_requested);
-    levels_.push_back(event_of_backend(seen.backend));
-}
-
-/// Writes into our directory as long as it is ours, in one transaction.
-void xenbus_device::checked(const std::function<void(store_operations&, error_code&)>& write,
-                            bool& foreign, error_code& ec) {
-    transact(
-        here_.store(),
-        [&](store_transaction& inside, error_code& problem) {
-            error_code trouble;
-            const auto own = read_state(inside, names_.frontend + "/state", trouble);
-            foreign =
-                own == xenbus_state::unknown || (own == xenbus_state::initialising && wrote_state_);
-            problem = trouble;
-            if (!foreign && !problem)
-                write(inside, problem);
-        },
-        ec);
+        all.push_back(frontend_event::reconnect_requested);
+    all.push_back(event_of_backend(seen.backend));
+    stands(all);
 }
 
 void xenbus_device::write_state(xenbus_state state) {
-    struct outcome {
-        bool foreign = false;
-        error_code ec;
-    };
-    auto result = std::make_shared<outcome>();
-    background(
-        [this, state, result] {
-            checked(
-                [this, state](store_operations& store, error_code& ec) {
-                    store.write(names_.frontend + "/state", ring::state_text(state), ec);
-                },
-                result->foreign, result->ec);
-        },
-        [this, state, result] {
-            wrote(result->foreign, result->ec, describe(state));
-            wrote_state_ = true;
-        });
+    auto ec = std::make_shared<error_code>();
+    background([this, state, ec] { own_.write_state(state, *ec); },
+               [this, state, ec] { wrote(state, *ec); });
 }
 
 /// The directory is somebody else's now, or was made anew: the next look tells which.
-void xenbus_device::wrote(bool foreign, const error_code& ec, const char* what) {
-    if (foreign)
-        look_wanted_ = true;
+void xenbus_device::wrote(xenbus_state state, const error_code& ec) {
+    if (is_lost(ec))
+        look_again();
     else if (ec)
-        say(true, std::string{"cannot write "} + what + ": " + ec.message());
+        say(true, std::string{"cannot write "} + describe(state) + ": " + ec.message());
     else
-        say(false, what);
+        say(false, describe(state));
 }
 
 /// Writes 1, and takes the device for what our directory says that it is now.
@@ -184,23 +125,17 @@ void xenbus_device::begin_anew() {
         error_code ec;
     };
     auto result = std::make_shared<outcome>(outcome{names_, {}});
-    wrote_state_ = false; // 1 is ours again
+    own_.adopt(xenbus_state::initialising);
     background(
         [this, result] {
             read_names(result->names, result->ec);
-            bool foreign = false;
             if (!result->ec)
-                checked(
-                    [this](store_operations& store, error_code& ec) {
-                        store.write(names_.frontend + "/state",
-                                    ring::state_text(xenbus_state::initialising), ec);
-                    },
-                    foreign, result->ec);
+                own_.write_state(xenbus_state::initialising, result->ec);
         },
         [this, result] {
             if (!result->ec)
                 names_ = result->names;
-            wrote(false, result->ec, describe(xenbus_state::initialising));
+            wrote(xenbus_state::initialising, result->ec);
         });
 }
 
@@ -209,29 +144,22 @@ void xenbus_device::publish() {
     background(
         [this, ec] {
             driver_->prepare(names_, *ec);
-            bool foreign = false;
             if (!*ec)
-                checked(
+                own_.write(
                     [this](store_operations& store, error_code& problem) {
-                        driver_->write_keys(store, names_.frontend, problem);
+                        driver_->write_keys(store, own_.path(), problem);
                     },
-                    foreign, *ec);
+                    *ec);
         },
         [this, ec] {
+            if (is_lost(*ec)) // the next look tells more than that
+                ec->clear();
             if (*ec) {
                 say(true, "cannot connect: " + driver_->problem() + ": " + ec->message());
                 reason_ = *ec;
             }
-            events_.push_back(*ec ? frontend_event::publish_failed
-                                  : frontend_event::rings_published);
+            happened(*ec ? frontend_event::publish_failed : frontend_event::rings_published);
         });
-}
-
-void xenbus_device::watch_own() {
-    error_code ec;
-    own_watch_ = std::make_shared<store_watch>(here_.store().watch(names_.frontend, ec));
-    if (ec)
-        own_watch_.reset();
 }
 
 /// The backend's state, wherever the backend is by now.
@@ -239,28 +167,11 @@ void xenbus_device::watch_backend() {
     if (watched_backend_ == names_.backend)
         return;
     error_code ec;
-    auto made = std::make_shared<store_watch>(here_.store().watch(names_.backend + "/state", ec));
+    auto made = watch(names_.backend + "/state", ec);
     if (ec)
         return;
-    if (backend_watch_)
-        backend_watch_->close();
-    backend_watch_ = made;
+    unwatch(std::exchange(backend_watch_, std::move(made)));
     watched_backend_ = names_.backend;
-    wait(std::move(made));
-}
-
-void xenbus_device::wait(std::shared_ptr<store_watch> which) {
-    auto& waiting = *which;
-    waiting.async_wait(boost::asio::bind_executor(
-        here_.get_executor(), [self = shared_from_this(), which = std::move(which)](
-                                  const error_code& ec, const std::string&) mutable {
-            if (self->finished_ || ec == boost::asio::error::operation_aborted)
-                return;
-            self->look_wanted_ = true;
-            if (!ec)
-                self->wait(std::move(which));
-            self->pump();
-        }));
 }
 
 } // namespace xenring::frontend

@@ -182,6 +182,11 @@ event_of_frontend(std::optional<xenbus_state> state) noexcept {
 /// Thread safety: one thread at a time.
 class xenbus_backend {
 public:
+    using phase_type = backend_phase;
+    using event_type = backend_event;
+    using action_type = backend_action;
+    using step_type = backend_step;
+
     /// See backend_begin(); run first_actions() before the first event.
     constexpr xenbus_backend(std::optional<xenbus_state> own,
                              std::optional<xenbus_state> frontend) noexcept

@@ -163,6 +163,11 @@ event_of_backend(std::optional<xenbus_state> state) noexcept {
 /// Thread safety: one thread at a time.
 class xenbus_frontend {
 public:
+    using phase_type = frontend_phase;
+    using event_type = frontend_event;
+    using action_type = frontend_action;
+    using step_type = frontend_step;
+
     /// See frontend_begin(); run first_actions() before the first event.
     explicit constexpr xenbus_frontend(std::optional<xenbus_state> own) noexcept
         : last_(frontend_begin(own)) {}
