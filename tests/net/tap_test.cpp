@@ -1,0 +1,81 @@
+// A real TAP, in a network namespace of this process.
+#include "frames.hpp"
+
+#include <xenring/net/tap.hpp>
+
+#include <gtest/gtest.h>
+
+#include <linux/if_packet.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <fstream>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string>
+
+namespace xenring::net::test {
+namespace {
+
+class tap_test : public testing::Test {
+protected:
+    void SetUp() override {
+        if (unshare(CLONE_NEWNET) != 0)
+            GTEST_SKIP() << "needs CAP_SYS_ADMIN for a network namespace";
+        if (access("/dev/net/tun", R_OK | W_OK) != 0)
+            GTEST_SKIP() << "needs /dev/net/tun";
+        port = open_tap(tap_options{.name = "vif1.0", .bridge = {}}, ec);
+        ASSERT_TRUE(port) << ec.message();
+        port->set_carrier(true);
+        queue = port->open_queue(0, ec);
+        ASSERT_GE(queue, 0) << ec.message();
+        kernel = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
+        ASSERT_GE(kernel, 0);
+        ifreq request{};
+        std::string{"vif1.0"}.copy(request.ifr_name, sizeof request.ifr_name - 1);
+        request.ifr_flags = IFF_UP;
+        ASSERT_EQ(ioctl(kernel, SIOCSIFFLAGS, &request), 0);
+        ASSERT_EQ(ioctl(kernel, SIOCGIFTXQLEN, &request), 0);
+        length = static_cast<std::size_t>(request.ifr_qlen);
+        sockaddr_ll address{};
+        address.sll_family = AF_PACKET;
+        address.sll_protocol = htons(ETH_P_ALL);
+        address.sll_ifindex = static_cast<int>(if_nametoindex("vif1.0"));
+        ASSERT_EQ(bind(kernel, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    }
+    ~tap_test() override {
+        for (const int each : {queue, kernel})
+            if (each >= 0)
+                close(each);
+    }
+    bool kernel_sends(const frame_bytes& frame) const {
+        return send(kernel, frame.data(), frame.size(), 0) == static_cast<ssize_t>(frame.size());
+    }
+
+    error_code ec;
+    std::unique_ptr<frame_port> port;
+    int queue = -1, kernel = -1;
+    std::size_t length = 0;
+};
+
+TEST_F(tap_test, HoldsNoMoreFramesThanItsQueueIsLong) {
+    const auto frame = udp_frame(1400);
+    for (std::size_t i = 0; i != 5 * length; ++i)
+        (void)kernel_sends(frame);
+    std::size_t waiting = 0;
+    virtio_header header;
+    std::vector<std::byte> room(max_frame_size);
+    while (const auto size = read_frame(queue, header, room, ec))
+        waiting += std::equal(frame.begin(), frame.end(), room.begin(),
+                              room.begin() + static_cast<long>(size));
+    EXPECT_GE(waiting, length / 2);
+    EXPECT_LE(waiting, 2 * length + 16)
+        << "the TAP's own, and as much in the kernel's queue before it";
+}
+
+} // namespace
+} // namespace xenring::net::test
