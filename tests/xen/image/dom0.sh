@@ -69,6 +69,8 @@ clean_up() { # GUEST STATUS
         [ -d "/proc/$process" ] && kill -9 -- "-$process"
     done
     [ "$2" = 0 ] || [ "$1" = none ] || destroy_guest "$1"
+    ! lsmod | grep -q '^xen_netback' || rmmod xen-netback
+    [ ! -e /sys/class/net/xenbr0 ] || { ip link set xenbr0 down && brctl delbr xenbr0; }
 }
 
 diagnose() { # GUEST KERNEL_LINES

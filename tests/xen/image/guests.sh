@@ -50,6 +50,15 @@ await_guest() { # KIND [SECONDS]
     poll "${2:-60}" grep -q '^\[0\] ready' "$(console_of "$1")"
 }
 
+reboot_guest() { # KIND: as its own kernel asks for it; it has another domid then
+    reboot_earlier=$(times_ready "$1")
+    send_command "$1" "reboot -f"
+    poll 150 is_ready_again "$1" "$reboot_earlier" && xl domid "$1" > "$LAB/$1.domid"
+}
+
+times_ready() { grep -c '^\[0\] ready' "$(console_of "$1")"; }
+is_ready_again() { [ "$(times_ready "$1")" -gt "$2" ]; }
+
 ensure_guest() { # KIND: creates the guest unless it is there and answers
     if [ -e "$LAB/$1.domid" ] && xenstore-exists "/local/domain/$(domid "$1")"; then
         return 0

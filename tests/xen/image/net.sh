@@ -5,7 +5,7 @@ start_netback() { # [OPTIONS]
     brctl addbr xenbr0 2> /dev/null || true
     ip addr add 10.9.0.1/24 dev xenbr0 2> /dev/null || true
     ip link set xenbr0 up
-    start netback dom0 "exec xenring --verbose netback ${1:-}"
+    start netback dom0 "exec xenring --verbose netback${1:+ $1}"
 }
 
 stop_netback() { # it closes every vif first
@@ -54,10 +54,10 @@ statistics() { # what netback counted so far
     grep packets "$WORK/netback.out" | tail -n 1
 }
 
-# What a receiver runs: what comes for the port goes to /tmp/net.got. Its input must not end, because nc ends
+# What a receiver runs: what comes for the port goes to /tmp/net.got (or FILE). Its input must not end, because nc ends
 # a connection both ways.
-receive() { # PORT
-    echo "rm -f /tmp/net.open; mkfifo /tmp/net.open; nc -l -p $1 <> /tmp/net.open > /tmp/net.got"
+receive() { # PORT [FILE]
+    echo "rm -f /tmp/net.open; mkfifo /tmp/net.open; nc -l -p $1 <> /tmp/net.open > ${2:-/tmp/net.got}"
 }
 
 # Sends /tmp/net.data over TCP and compares what arrived.

@@ -2,13 +2,18 @@
 
 . /lab/net.sh
 
-# Starts the guest anew with a vif that its kernel leaves alone.
-guest_with_netfront() { # [OPTIONS [,KEY=VALUE]]
-    destroy_guest "$GUEST"
-    expect "guest $GUEST does not start with a vif" create_guest "$GUEST" "$(vif_line 2 "${2:-}")"
-    expect "guest $GUEST does not answer" await_guest "$GUEST" 150
+# Gives the guest a vif that its kernel leaves alone, and serves it.
+attach_netfront() { # [OPTIONS [KEY=VALUE]]
     run "$GUEST" "rmmod xen-netfront"
+    run dom0 "xl network-attach $(domid "$GUEST") mac=00:16:3e:00:09:02 bridge=xenbr0 script=vif-lab ${2:-}"
     start_netfront "${1:-}"
+}
+
+# Takes the vif away and gives the kernel its driver back.
+detach_netfront() {
+    stop_netfront
+    run dom0 "xl network-detach $(domid "$GUEST") 0"
+    run "$GUEST" "insmod /lab/modules/*-xen-netfront.ko"
 }
 
 start_netfront() { # [OPTIONS]

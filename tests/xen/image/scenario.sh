@@ -4,6 +4,7 @@
 #   start LABEL SIDE COMMAND    runs the command in the background
 #   finish LABEL [SECONDS]      waits for it (60 s); gives its exit status, 124 if it did not end in time
 #   run SIDE COMMAND            start and finish in one
+#   kill_group LABEL            kills what was started in dom0, if it still runs
 #   output LABEL                what the command has printed; of a guest's command, only once it ended
 #   wait_until SIDE COMMAND     repeats the command until it succeeds, for at most 150 s
 #   expect TEXT COMMAND...      fails with TEXT unless the command succeeds
@@ -39,6 +40,10 @@ finish() { # LABEL [SECONDS]
     echo "- $1 in $finish_side: exit status $finish_status"
     output "$1" | sed 's/^/    /'
     return "$finish_status"
+}
+
+kill_group() { # LABEL
+    kill -9 -- "-$(cat "$WORK/$1.pid")" 2> /dev/null || true
 }
 
 ended_in_guest() { # KIND NUMBER

@@ -5,14 +5,13 @@
 
 . /lab/netfront.sh
 start_netback
-guest_with_netfront
+attach_netfront
 ping_all_sizes
 tcp_both_ways
 run dom0 "kill -9 $(cat "$WORK/netback.pid")"
-finish netback || true
+finish netback 5 > /dev/null || true
 start_netback
-run dom0 "ping -c 2 -W 60 10.9.0.2"
-run "$GUEST" "ping -c 2 -W 60 -s 4000 10.9.0.1"
-stop_netfront
-destroy_guest "$GUEST"
+wait_until dom0 "ping -c 1 -W 2 10.9.0.2"
+run "$GUEST" "ping -c 2 -W 10 -s 4000 10.9.0.1"
+detach_netfront
 stop_netback

@@ -6,12 +6,11 @@
 
 . /lab/netfront.sh
 start_linux_netback
-guest_with_netfront
+attach_netfront
 ping_all_sizes
 tcp_both_ways
 stop_netfront
 start_netfront --untrusted
 run dom0 "ping -c 2 -W 10 -s 4000 10.9.0.2"
-stop_netfront
-destroy_guest "$GUEST"
+detach_netfront
 stop_linux_netback
