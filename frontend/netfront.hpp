@@ -46,6 +46,9 @@ struct netfront_options {
     std::size_t headroom = 64;
     /// How long a backend gets to close its end.
     std::chrono::milliseconds close_limit{ring::xenbus_close_limit};
+    /// Called on the executor when device() says something new of a live connection: the carrier
+    /// that the backend reports, or the MTU that the toolstack set.
+    std::function<void()> device_changed;
     /// Lines for people.
     std::function<void(bool trouble, const std::string&)> log;
 };
@@ -68,7 +71,10 @@ struct netfront_options {
 /// (the backend closed it, or the toolstack took the device away), or with
 /// condition::peer_misbehaved (the backend broke a rule; problem() says which); then everything in
 /// flight is lost, and async_connect() may be called again. A backend that is restarted under a
-/// live connection goes on where the old one was, and nobody notices.
+/// live connection goes on where the old one was, and nobody notices. A domain that was suspended
+/// and resumed, maybe elsewhere, finds a new backend: what is in flight ends with
+/// condition::peer_gone, the device connects to the new one by itself, and async_connect() tells
+/// when it has.
 ///
 /// A hostile backend can drop, delay, repeat and make up frames, and can end the connection;
 /// nothing else, as long as received bytes are taken as what they are: anybody's.

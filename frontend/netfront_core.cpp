@@ -11,6 +11,10 @@ namespace asio = boost::asio;
 using ring::frontend_phase;
 
 void netfront_core::connect(std::uint32_t number, done_handler handler) {
+    if (is_connected() && !closing_ && number == number_ && std::exchange(unclaimed_, false)) {
+        asio::post(here_.get_executor(), asio::append(std::move(handler), error_code{}));
+        return;
+    }
     if (connecting_ || closing_ || is_connected() || (device_ && number != number_)) {
         asio::post(here_.get_executor(),
                    asio::append(std::move(handler), error_code{asio::error::already_started}));
@@ -41,6 +45,10 @@ void netfront_core::make_device(std::uint32_t number) {
         self->problem_ = why;
         self->device_->report_misbehaviour(why);
     };
+    driver->on_change = [weak = weak_from_this()] {
+        if (const auto self = weak.lock())
+            self->changed();
+    };
     device_listener listener;
     listener.log = options_.log;
     listener.reached = [weak = weak_from_this()](frontend_phase phase) {
@@ -51,12 +59,19 @@ void netfront_core::make_device(std::uint32_t number) {
                                               std::move(listener), options_.close_limit);
 }
 
+void netfront_core::changed() {
+    keys_ = vif_->backend();
+    if (const auto tell = options_.device_changed)
+        tell();
+}
+
 void netfront_core::reached(frontend_phase phase) {
     switch (phase) {
     case frontend_phase::connected:
         keys_ = vif_->backend();
         reason_.clear();
         problem_.clear();
+        unclaimed_ = !connecting_;
         return complete(connecting_, {});
     case frontend_phase::closed:
         reason_ = device_->reason();

@@ -42,6 +42,7 @@ public:
 private:
     void make_device(std::uint32_t number);
     void reached(ring::frontend_phase phase);
+    void changed();
     void complete(done_handler& which, const error_code& ec);
 
     domain here_;
@@ -50,6 +51,7 @@ private:
     std::shared_ptr<xenbus_device> device_;
     vif* vif_ = nullptr; ///< device_'s driver
     std::uint32_t number_ = 0;
+    bool unclaimed_ = false; ///< connected again, and nobody asked
     vif_backend_keys keys_;
     done_handler connecting_, closing_;
     error_code reason_;

@@ -31,6 +31,18 @@ void vif::write_keys(store_operations& store, const std::string& directory, erro
     write_vif_keys(store, directory, keys, ec);
 }
 
+void vif::refresh(const device_names& names) {
+    fresh_ = backend_;
+    refresh_vif_backend(here_.store(), names, fresh_);
+}
+
+void vif::refreshed() {
+    const bool same = fresh_.carrier == backend_.carrier && fresh_.mtu == backend_.mtu;
+    backend_ = fresh_;
+    if (!same && queue_ && on_change)
+        on_change();
+}
+
 void vif::start() {
     queue_ = made_;
     queue_->start(on_broken);

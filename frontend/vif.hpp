@@ -24,6 +24,9 @@ public:
     /// Called on the executor when the backend lies.
     std::function<void(const std::string& why)> on_broken;
 
+    /// Called on the executor when backend() says something new of a live connection.
+    std::function<void()> on_change;
+
     /// On the executor, from the device's connected phase on; nullptr before.
     const std::shared_ptr<netfront_queue>& queue() const noexcept { return queue_; }
     const vif_backend_keys& backend() const noexcept { return backend_; }
@@ -32,7 +35,9 @@ public:
     void write_keys(store_operations& store, const std::string& directory, error_code& ec) override;
     void disconnect() noexcept override;
     std::string problem() const override { return problem_; }
+    void refresh(const device_names& names) override;
     void start() override;
+    void refreshed() override;
     void stop(const error_code& why) noexcept override;
 
 private:
@@ -41,6 +46,7 @@ private:
     bool scatter_gather_;
     std::shared_ptr<netfront_statistics> counts_;
     vif_backend_keys backend_;
+    vif_backend_keys fresh_;                ///< by refresh(), not shown before refreshed()
     std::shared_ptr<netfront_queue> made_;  ///< by prepare(), not shown before start()
     std::shared_ptr<netfront_queue> queue_; ///< the same
     std::string problem_;

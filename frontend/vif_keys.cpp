@@ -1,6 +1,6 @@
 #include <xenring/frontend/vif_keys.hpp>
+#include <xenring/grant/device_keys.hpp>
 
-#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <utility>
@@ -9,25 +9,7 @@
 namespace xenring::frontend {
 namespace {
 
-constexpr std::size_t smallest_mtu = 68, largest_mtu = 65521;
-
-/// A decimal number and nothing else; nothing if the key is not there.
-std::optional<std::uint32_t> read_number(const store_operations& store, const std::string& path,
-                                         std::string& key, error_code& ec) {
-    if (ec)
-        return std::nullopt;
-    error_code trouble;
-    const auto text = store.read(path, trouble);
-    if (trouble == errno_code(ENOENT))
-        return std::nullopt;
-    std::uint32_t value = 0;
-    const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (!trouble && wrong == std::errc{} && end == text.data() + text.size())
-        return value;
-    key = path;
-    ec = trouble ? trouble : error_code{errc::device_keys_malformed};
-    return std::nullopt;
-}
+constexpr std::uint32_t smallest_mtu = 68, usual_mtu = 1500, largest_mtu = 65521;
 
 std::optional<ring::netif::mac_address> parse_mac(const std::string& text) {
     ring::netif::mac_address out{};
@@ -42,6 +24,17 @@ std::optional<ring::netif::mac_address> parse_mac(const std::string& text) {
     return out;
 }
 
+std::size_t read_mtu(device_key_reader& ours) {
+    const auto mtu = ours.optional_number("mtu", largest_mtu).value_or(usual_mtu);
+    if (mtu < smallest_mtu)
+        ours.fail("mtu", errc::device_keys_malformed);
+    return mtu;
+}
+
+bool read_carrier(device_key_reader& theirs) {
+    return theirs.flag("carrier", true);
+}
+
 } // namespace
 
 std::string to_text(const ring::netif::mac_address& mac) {
@@ -54,39 +47,41 @@ std::string to_text(const ring::netif::mac_address& mac) {
 vif_backend_keys read_vif_backend(const store_operations& store, const device_names& names,
                                   std::string& key, error_code& ec) {
     ec.clear();
-    const auto offered = [&](const char* name) {
-        return read_number(store, names.backend + '/' + name, key, ec).value_or(0) != 0;
-    };
+    device_key_reader theirs{store, names.backend, key, ec}, ours{store, names.frontend, key, ec};
     vif_backend_keys out;
-    if (!offered("feature-rx-copy") && !ec) {
-        key = names.backend + "/feature-rx-copy";
-        ec = errc::feature_missing;
-    }
-    out.scatter_gather = offered("feature-sg");
-    out.takes.checksum_ipv4 = !offered("feature-no-csum-offload"); // the one that is on by default
-    out.takes.checksum_ipv6 = offered("feature-ipv6-csum-offload");
-    out.takes.tcpv4 = offered("feature-gso-tcpv4") && out.scatter_gather && out.takes.checksum_ipv4;
-    out.takes.tcpv6 = offered("feature-gso-tcpv6") && out.scatter_gather && out.takes.checksum_ipv6;
-    out.split_event_channels = offered("feature-split-event-channels");
-    out.multi_queue =
-        read_number(store, names.backend + "/multi-queue-max-queues", key, ec).has_value();
-    out.trusted = read_number(store, names.frontend + "/trusted", key, ec).value_or(1) != 0;
-    out.mtu = read_number(store, names.frontend + "/mtu", key, ec).value_or(1500);
-    if (!ec && (out.mtu < smallest_mtu || out.mtu > largest_mtu)) {
-        key = names.frontend + "/mtu";
-        ec = errc::device_keys_malformed;
-    }
-    if (ec)
-        return out;
-    const auto mac = parse_mac(store.read(names.frontend + "/mac", ec));
-    if (ec || !mac) {
-        key = names.frontend + "/mac";
-        ec = ec == errno_code(ENOENT) ? error_code{errc::device_keys_missing}
-             : ec                     ? ec
-                                      : error_code{errc::device_keys_malformed};
-    }
+    if (!theirs.flag("feature-rx-copy"))
+        theirs.fail("feature-rx-copy", errc::feature_missing);
+    out.scatter_gather = theirs.flag("feature-sg");
+    out.takes.checksum_ipv4 =
+        !theirs.flag("feature-no-csum-offload"); // the one that is on by default
+    out.takes.checksum_ipv6 = theirs.flag("feature-ipv6-csum-offload");
+    out.takes.tcpv4 =
+        theirs.flag("feature-gso-tcpv4") && out.scatter_gather && out.takes.checksum_ipv4;
+    out.takes.tcpv6 =
+        theirs.flag("feature-gso-tcpv6") && out.scatter_gather && out.takes.checksum_ipv6;
+    out.split_event_channels = theirs.flag("feature-split-event-channels");
+    out.multi_queue = theirs.optional_number("multi-queue-max-queues").has_value();
+    out.carrier = read_carrier(theirs);
+    out.trusted = ours.flag("trusted", true);
+    out.mtu = read_mtu(ours);
+    const auto mac = parse_mac(ours.text("mac"));
+    if (!mac)
+        ours.fail("mac", errc::device_keys_malformed);
     out.mac = mac.value_or(out.mac);
     return out;
+}
+
+void refresh_vif_backend(const store_operations& store, const device_names& names,
+                         vif_backend_keys& keys) {
+    std::string key;
+    error_code ec;
+    device_key_reader theirs{store, names.backend, key, ec};
+    if (const bool carrier = read_carrier(theirs); !ec)
+        keys.carrier = carrier;
+    ec.clear();
+    device_key_reader ours{store, names.frontend, key, ec};
+    if (const auto mtu = read_mtu(ours); !ec)
+        keys.mtu = mtu;
 }
 
 void write_vif_keys(store_operations& store, const std::string& directory,

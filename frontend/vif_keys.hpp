@@ -24,12 +24,18 @@ struct vif_backend_keys {
     bool trusted = true;
     ring::netif::mac_address mac{}; ///< ours
     std::size_t mtu = 1500;
+    bool carrier = true; ///< false: frames go nowhere for the time being
 };
 
 /// Blocks. Errors: errc::feature_missing (feature-rx-copy), errc::device_keys_malformed,
 /// errc::device_keys_missing (mac), those of the store; `key` then names the culprit.
 vif_backend_keys read_vif_backend(const store_operations& store, const device_names& names,
                                   std::string& key, error_code& ec);
+
+/// Reads again what may change while a device is connected: the carrier and the MTU. A key that is
+/// no good leaves what is there. Blocks.
+void refresh_vif_backend(const store_operations& store, const device_names& names,
+                         vif_backend_keys& keys);
 
 /// What a frontend publishes.
 struct vif_published_keys {

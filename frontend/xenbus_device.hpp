@@ -23,7 +23,7 @@ struct device_listener {
     std::function<void(ring::frontend_phase)> reached;
 };
 
-/// Watches our directory and the backend's state, feeds the state machine and has the driver do
+/// Watches both directories, feeds the state machine and has the driver do
 /// what it asks; see xenbus_half for how.
 ///
 /// Thread safety: everything on the executor.
@@ -64,6 +64,7 @@ private:
     void took(event what, phase_type before, const step& now) override;
     void settled() override;
 
+    bool is_live() const noexcept;
     level read_level() const;
     void read_names(device_names& names, error_code& ec) const;
     void take(const level& seen);

@@ -1,7 +1,8 @@
 // A device's dealings with the store. What blocks here runs in the background.
 #include <xenring/frontend/xenbus_device.hpp>
+#include <xenring/grant/device_keys.hpp>
 
-#include <charconv>
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -31,17 +32,13 @@ xenbus_device::level xenbus_device::read_level() const {
 
 /// Where the backend is, by our directory.
 void xenbus_device::read_names(device_names& names, error_code& ec) const {
-    names.backend = here_.store().read(names.frontend + "/backend", ec);
-    if (ec)
-        return;
-    const auto text = here_.store().read(names.frontend + "/backend-id", ec);
-    if (ec)
-        return;
-    std::uint16_t number = 0;
-    const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (wrong != std::errc{} || end != text.data() + text.size() || number >= first_reserved_domid)
-        ec = errc::device_keys_malformed;
-    names.peer = domid{number};
+    std::string culprit;
+    device_key_reader keys{here_.store(), names.frontend, culprit, ec};
+    names.backend = keys.text("backend");
+    names.peer = domid{static_cast<std::uint16_t>(
+        keys.number("backend-id", std::uint32_t{first_reserved_domid} - 1))};
+    if (ec == errc::device_keys_missing)
+        ec = errno_code(ENOENT);
 }
 
 void xenbus_device::begin() {
@@ -70,14 +67,25 @@ void xenbus_device::begin() {
         });
 }
 
+/// Whether the backend has our keys.
+bool xenbus_device::is_live() const noexcept {
+    return phase() == frontend_phase::connecting || phase() == frontend_phase::connected;
+}
+
 void xenbus_device::look() {
     auto seen = std::make_shared<level>();
     background(
         [this, seen] {
             watch_backend();
             *seen = read_level();
+            if (is_live())
+                driver_->refresh(names_);
         },
-        [this, seen] { take(*seen); });
+        [this, seen] {
+            if (is_live())
+                driver_->refreshed();
+            take(*seen);
+        });
 }
 
 void xenbus_device::take(const level& seen) {
@@ -162,12 +170,12 @@ void xenbus_device::publish() {
         });
 }
 
-/// The backend's state, wherever the backend is by now.
+/// The backend's directory, wherever it is by now.
 void xenbus_device::watch_backend() {
     if (watched_backend_ == names_.backend)
         return;
     error_code ec;
-    auto made = watch(names_.backend + "/state", ec);
+    auto made = watch(names_.backend, ec);
     if (ec)
         return;
     unwatch(std::exchange(backend_watch_, std::move(made)));

@@ -40,6 +40,8 @@ public:
     /// Writes all keys into our directory; may be called several times for one prepare().
     virtual void write_keys(store_operations& store, const std::string& directory,
                             error_code& ec) = 0;
+    /// Reads again what may change in the two directories while the device is connected.
+    virtual void refresh(const device_names& names) = 0;
     /// Ends what prepare() granted; nothing to do if it did not.
     virtual void disconnect() noexcept = 0;
     /// What the latest error was about, in words.
@@ -51,6 +53,8 @@ public:
 
     /// The backend is connected, or connected again to the rings as they are.
     virtual void start() = 0;
+    /// After each refresh().
+    virtual void refreshed() = 0;
     /// The rings are of no use any more: everything that waits ends with `why`. Also called when
     /// nothing was started, and twice.
     virtual void stop(const error_code& why) noexcept = 0;

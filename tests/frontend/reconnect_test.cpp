@@ -16,6 +16,27 @@ protected:
         error_code ec;
         ASSERT_EQ(bytes_of(receive(ec)), frame);
     }
+
+    /// What a domain finds that was restored: a backend in another directory, and itself in state
+    /// 1. The first backend's directory is gone.
+    void resume_with_backend(std::uint32_t handle) {
+        const auto back = backend(1, handle);
+        const store_permissions theirs{{domid{0}, store_access::none},
+                                       {domid{1}, store_access::read}};
+        const std::vector<store_entry> entries{{back, "", theirs},
+                                               {back + "/frontend", frontend(1), theirs},
+                                               {back + "/frontend-id", "1", theirs},
+                                               {back + "/online", "1", theirs},
+                                               {back + "/hotplug-status", "", theirs},
+                                               {back + "/state", "1", theirs}};
+        dom0.store().remove(backend(1));
+        transact(dom0.store(), [&](store_transaction& inside, error_code& ec) {
+            inside.write(frontend(1) + "/backend", back, ec);
+            if (!ec)
+                inside.write(frontend(1) + "/state", "1", ec);
+        });
+        write_with_permissions(dom0.store(), entries);
+    }
 };
 
 TEST_F(reconnect_test, ADeviceCanBeClosedAndConnectedAgain) {
@@ -90,6 +111,61 @@ TEST_F(reconnect_test, ADeviceThatWasTakenOutAndPutBackIsTheNewOne) {
     (void)receive(ec);
     EXPECT_EQ(ec, condition::peer_gone) << ec.message();
     ASSERT_FALSE(connect()) << log;
+    expect_traffic();
+}
+
+TEST_F(reconnect_test, AResumedDomainConnectsToItsNewBackendByItself) {
+    auto chosen = front_options();
+    chosen.tx_pages = 32;
+    connect_pair(std::move(chosen));
+    expect_traffic();
+    outside().send(udp_frame(99));
+    error_code ec;
+    auto held = receive(ec);
+    std::vector<outgoing_frame> unsent;
+    while (auto frame = net->prepare(100))
+        unsent.push_back(std::move(frame));
+    std::optional<error_code> receive_ended, send_ended;
+    net->async_receive([&](const error_code& why, received_frame) { receive_ended = why; });
+    net->async_wait_room(100, [&](const error_code& why) { send_ended = why; });
+
+    resume_with_backend(7);
+    EXPECT_TRUE(eventually([&] { return receive_ended && send_ended; })) << log;
+    EXPECT_EQ(*receive_ended, condition::peer_gone) << receive_ended->message();
+    EXPECT_EQ(*send_ended, condition::peer_gone) << send_ended->message();
+    EXPECT_TRUE(eventually([&] {
+        if (state(1, 7) == "2")
+            script_done(1, 7);
+        return net->is_connected();
+    })) << log;
+    EXPECT_FALSE(connect()) << "tells that it is";
+    EXPECT_EQ(bytes_of(held), udp_frame(99)) << "received before";
+    EXPECT_NE(unsent.front().fill(udp_frame(50)), 0U);
+    net->send(unsent.front(), {}, ec);
+    EXPECT_TRUE(ec) << "a frame of the old connection";
+    wires["vif1.0"] = wires.at("vif1.7");
+    expect_traffic();
+
+    held = {};
+    unsent.clear();
+    EXPECT_FALSE(close());
+    EXPECT_TRUE(eventually([&] { return machine.statistics().of(domid{1}).pages_granted == 0; }))
+        << to_string(machine.statistics());
+}
+
+TEST_F(reconnect_test, ALiveDeviceTellsOfCarrierAndMtu) {
+    auto chosen = front_options();
+    int changes = 0;
+    chosen.device_changed = [&] { ++changes; };
+    connect_pair(std::move(chosen));
+    EXPECT_TRUE(net->device().carrier);
+    dom0.store().write(backend(1) + "/carrier", "0");
+    EXPECT_TRUE(eventually([&] { return !net->device().carrier; })) << log;
+    dom0.store().write(backend(1) + "/carrier", "1");
+    EXPECT_TRUE(eventually([&] { return net->device().carrier; })) << log;
+    dom0.store().write(frontend(1) + "/mtu", "9000");
+    EXPECT_TRUE(eventually([&] { return net->device().mtu == 9000; })) << log;
+    EXPECT_EQ(changes, 3);
     expect_traffic();
 }
 
