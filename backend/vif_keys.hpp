@@ -2,6 +2,7 @@
 
 /// What the two ends of a vif say of themselves in the store.
 
+#include <xenring/grant/device_keys.hpp>
 #include <xenring/grant/error.hpp>
 #include <xenring/grant/store.hpp>
 #include <xenring/grant/types.hpp>
@@ -11,7 +12,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace xenring::backend {
@@ -41,9 +41,6 @@ struct vif_frontend_keys {
 /// change it between two reads: what comes out is in range, and its own word for its own pages.
 vif_frontend_keys read_vif_frontend(const store_operations& store, const std::string& directory,
                                     std::size_t max_queues, std::string& key, error_code& ec);
-
-/// A decimal number of at most `limit`, and nothing else around it; nothing otherwise.
-std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t limit) noexcept;
 
 /// What a backend offers; all of it by default.
 struct vif_features {
