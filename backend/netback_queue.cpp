@@ -29,15 +29,17 @@ netback_queue::netback_queue(const domain& here, domid guest, queue_resources re
                              multicast_filter* filter)
     : executor_{here.get_executor()},
       resources_{std::move(resources)}, port_{executor_, resources_.descriptor}, counts_{counts},
-      tx_{here.hypervisor(), guest, resources_.tx_ring.bytes(), resources_.descriptor, batch,
-          counts.tx,         filter},
+      tx_{here.hypervisor(),       guest, resources_.tx_ring.bytes(),
+          resources_.descriptor,   batch, counts.tx,
+          resources_.grants.get(), filter},
       rx_{here.hypervisor(),
           guest,
           resources_.rx_ring.bytes(),
           resources_.descriptor,
           guest_takes,
           batch,
-          counts.rx},
+          counts.rx,
+          resources_.grants.get()},
       limits_{limits}, guest_tells_refills_{guest_tells_refills}, calm_{executor_}, poll_{
                                                                                         executor_} {
     if (limits_.rate)
@@ -49,7 +51,7 @@ netback_queue::~netback_queue() = default;
 void netback_queue::start(broken_handler handler) {
     handler_ = std::move(handler);
     stopped_ = false;
-    serve_tx();
+    asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
     wait_for_frames();
 }
 

@@ -25,8 +25,9 @@ struct queue_resources {
     mapped_pages<access::read_write> tx_ring;
     mapped_pages<access::read_write> rx_ring;
     bound_port tx_port;
-    bound_port rx_port;  ///< empty: tx_port serves both directions
-    int descriptor = -1; ///< of the frame port; owned
+    bound_port rx_port;                      ///< empty: tx_port serves both directions
+    int descriptor = -1;                     ///< of the frame port; owned
+    std::shared_ptr<static_grants> grants{}; ///< empty: the guest has no control ring
 };
 
 /// How a guest is treated that does not keep up.

@@ -13,9 +13,10 @@ constexpr std::size_t frames_per_round = 64;
 }
 
 rx_path::rx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
-                 const traits& guest_takes, copy_batch& batch, flow_statistics& counts)
+                 const traits& guest_takes, copy_batch& batch, flow_statistics& counts,
+                 const static_grants* grants)
     : machine_{machine}, guest_{guest}, descriptor_{descriptor}, traits_{guest_takes},
-      batch_{batch}, counts_{counts}, ring_{netif::rx_back_ring::attach(ring)},
+      batch_{batch}, counts_{counts}, grants_{grants}, ring_{netif::rx_back_ring::attach(ring)},
       items_(frames_per_round + 1), held_{std::make_unique<std::byte[]>(net::max_frame_size)} {}
 
 path_result rx_path::serve(error_code& ec) {
@@ -96,11 +97,43 @@ bool rx_path::plan(item& out, const frame_in_hand& frame) {
     out.size = frame.bytes.size();
     out.segmented = frame.info.gso.has_value();
     out.blank = frame.info.csum_blank;
-    for (const auto& [where, from] : out.delivery.targets)
-        batch_.add({.source = frame.bytes.data() + from,
-                    .destination = granted_memory{guest_, grant_ref{where.gref}, where.offset},
-                    .length = where.size});
+    out.stored.reset();
+    for (std::size_t i = 0; i != out.delivery.targets.size(); ++i) {
+        const auto& [where, from] = out.delivery.targets[i];
+        if (store_mapped(out.delivery.targets[i], frame.bytes))
+            out.stored.set(i);
+        else
+            batch_.add({.source = frame.bytes.data() + from,
+                        .destination = granted_memory{guest_, grant_ref{where.gref}, where.offset},
+                        .length = where.size});
+    }
     return true;
+}
+
+/// False: the page is not mapped here, or may not be written.
+bool rx_path::store_mapped(const netif::rx_target& target,
+                           std::span<const std::byte> frame) noexcept {
+    const auto* const page = grants_ ? grants_->find(target.where.gref) : nullptr;
+    const auto memory = page ? page->writable() : std::span<std::byte>{};
+    if (memory.empty())
+        return false;
+    ring::copy_bytes_in(memory.subspan(target.where.offset),
+                        frame.subspan(target.from, target.where.size));
+    ++counts_.static_segments;
+    return true;
+}
+
+/// Whether every target was filled; those that were not are marked.
+bool rx_path::settle(item& which) noexcept {
+    bool whole = true;
+    std::size_t segment = which.first_segment;
+    for (std::size_t i = 0; i != which.delivery.targets.size(); ++i) {
+        if (which.stored.test(i) || batch_.copied(segment++, 1))
+            continue;
+        which.delivery.fail(i);
+        whole = false;
+    }
+    return whole;
 }
 
 void rx_path::send(std::size_t count) {
@@ -113,20 +146,14 @@ void rx_path::send(std::size_t count) {
     }
     bool answered = true;
     for (std::size_t i = 0; i != count; ++i) {
-        auto& [delivery, first_segment, size, segmented, blank] = items_[i];
-        bool whole = true;
-        for (std::size_t target = 0; target != delivery.targets.size(); ++target) {
-            if (!batch_.copied(first_segment + target, 1)) {
-                delivery.fail(target);
-                whole = false;
-            }
-        }
-        answered = netif::answer(ring_, delivery) && answered;
+        auto& each = items_[i];
+        const bool whole = settle(each);
+        answered = netif::answer(ring_, each.delivery) && answered;
         counts_.uncopied += !whole;
         counts_.packets += whole;
-        counts_.bytes += whole ? size : 0;
-        counts_.segmented += whole && segmented;
-        counts_.blank += whole && blank;
+        counts_.bytes += whole ? each.size : 0;
+        counts_.segmented += whole && each.segmented;
+        counts_.blank += whole && each.blank;
     }
 }
 

@@ -3,12 +3,14 @@
 /// From the frame port to the guest: frames are copied into the buffers that the guest posted.
 
 #include <xenring/backend/copy_batch.hpp>
+#include <xenring/backend/static_grants.hpp>
 #include <xenring/backend/tx_path.hpp>
 #include <xenring/backend/vif_statistics.hpp>
 #include <xenring/grant/hypervisor.hpp>
 #include <xenring/net/virtio_header.hpp>
 #include <xenring/ring/netif_rx_builder.hpp>
 
+#include <bitset>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -16,7 +18,8 @@
 
 namespace xenring::backend {
 
-/// Reads frames while the guest has buffers for them, copies many in one grant copy, and answers.
+/// Reads frames while the guest has buffers for them, copies many in one grant copy (by plain
+/// copies where buffers are mapped), and answers.
 /// One frame for which there are not enough buffers is held; the others wait in the port, which
 /// bounds them.
 ///
@@ -35,7 +38,8 @@ public:
 
     /// See tx_path.
     rx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
-            const traits& guest_takes, copy_batch& batch, flow_statistics& counts);
+            const traits& guest_takes, copy_batch& batch, flow_statistics& counts,
+            const static_grants* grants = nullptr);
 
     /// `more` says that there may be more frames and buffers. Without it the port is empty, or a
     /// frame is held because buffers are missing: see holds(). ec: the port broke.
@@ -55,6 +59,7 @@ private:
     struct item {
         ring::netif::rx_delivery delivery;
         std::size_t first_segment = 0;
+        std::bitset<ring::netif::max_slots> stored; ///< targets that are mapped here and filled
         std::size_t size = 0;
         bool segmented = false, blank = false;
     };
@@ -66,6 +71,9 @@ private:
     frame_in_hand take_held();
     fetched next_frame(frame_in_hand& out, error_code& ec);
     bool plan(item& out, const frame_in_hand& frame);
+    bool store_mapped(const ring::netif::rx_target& target,
+                      std::span<const std::byte> frame) noexcept;
+    bool settle(item& which) noexcept;
     void send(std::size_t count);
 
     hypervisor& machine_;
@@ -74,6 +82,7 @@ private:
     traits traits_;
     copy_batch& batch_;
     flow_statistics& counts_;
+    const static_grants* grants_;
     ring::netif::rx_back_ring ring_;
     std::vector<item> items_;
     std::unique_ptr<std::byte[]> held_;

@@ -11,9 +11,11 @@ constexpr std::size_t packets_per_round = 64;
 }
 
 tx_path::tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
-                 copy_batch& batch, flow_statistics& counts, multicast_filter* filter)
+                 copy_batch& batch, flow_statistics& counts, const static_grants* grants,
+                 multicast_filter* filter)
     : machine_{machine}, guest_{guest}, descriptor_{descriptor}, batch_{batch}, counts_{counts},
-      filter_{filter}, ring_{netif::tx_back_ring::attach(ring)}, items_(packets_per_round) {}
+      grants_{grants}, filter_{filter}, ring_{netif::tx_back_ring::attach(ring)},
+      items_(packets_per_round) {}
 
 path_result tx_path::serve(std::uint64_t limit) {
     batch_.clear();
@@ -36,7 +38,7 @@ std::size_t tx_path::collect(std::uint64_t limit) {
     std::uint64_t bytes = 0;
     while (count != items_.size() && bytes < limit &&
            batch_.has_room(netif::max_tx_size, netif::max_slots)) {
-        auto& [packet, frame, first_segment] = items_[count];
+        auto& [packet, frame, first_segment, segments] = items_[count];
         const auto verdict = netif::read(ring_, packet);
         if (verdict == netif::verdict::broken)
             broken_packet_ = packet.error;
@@ -47,14 +49,26 @@ std::size_t tx_path::collect(std::uint64_t limit) {
         frame = batch_.take(packet.size);
         first_segment = batch_.segments().size();
         std::byte* to = frame.data();
-        for (const auto& [gref, offset, size] : packet.fragments) {
-            batch_.add({.source = granted_memory{guest_, grant_ref{gref}, offset},
-                        .destination = to,
-                        .length = size});
-            to += size;
+        for (const auto& piece : packet.fragments) {
+            if (!fetch_mapped(piece, to))
+                batch_.add({.source = granted_memory{guest_, grant_ref{piece.gref}, piece.offset},
+                            .destination = to,
+                            .length = piece.size});
+            to += piece.size;
         }
+        segments = batch_.segments().size() - first_segment;
     }
     return count;
+}
+
+/// False: the page is not mapped here.
+bool tx_path::fetch_mapped(const netif::fragment& what, std::byte* to) noexcept {
+    const auto* const page = grants_ ? grants_->find(what.gref) : nullptr;
+    if (!page)
+        return false;
+    ring::copy_bytes_out({to, what.size}, page->bytes().subspan(what.offset, what.size));
+    ++counts_.static_segments;
+    return true;
 }
 
 void tx_path::fetch() {
@@ -75,7 +89,7 @@ std::int16_t tx_path::hand_on(const item& what) {
         ++counts_.rejected;
         return netif::response_status::error;
     }
-    if (!batch_.copied(what.first_segment, packet.fragments.size())) {
+    if (!batch_.copied(what.first_segment, what.segments)) {
         ++counts_.uncopied;
         return netif::response_status::error;
     }

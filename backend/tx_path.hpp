@@ -4,6 +4,7 @@
 
 #include <xenring/backend/copy_batch.hpp>
 #include <xenring/backend/multicast_filter.hpp>
+#include <xenring/backend/static_grants.hpp>
 #include <xenring/backend/vif_statistics.hpp>
 #include <xenring/grant/hypervisor.hpp>
 #include <xenring/ring/netif_tx_parser.hpp>
@@ -25,7 +26,8 @@ struct path_result {
 };
 
 /// Takes packets from the tx ring in order, fetches the data of many in one grant copy into private
-/// memory, each packet in one piece, hands them to the port and answers them in order.
+/// memory (by plain copies where pages are mapped), each packet in one piece, hands them to the
+/// port and answers them in order.
 ///
 /// Nothing is allocated after the constructor. A round is bounded, whatever the guest does. A
 /// hostile guest can make its own ring unusable (fault()), and can hand over any bytes as a frame:
@@ -35,10 +37,12 @@ struct path_result {
 class tx_path {
 public:
     /// Takes over a ring in the guest's page, fresh or running, which must outlive this. The
-    /// descriptor is that of a net::frame_port and is not owned. No filter: the feature was not
-    /// offered, and who uses it is told so.
+    /// descriptor is that of a net::frame_port and is not owned. `grants`: pages that are mapped
+    /// here already, if there are any; not owned. No filter: the feature was not offered, and who
+    /// uses it is told so.
     tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
-            copy_batch& batch, flow_statistics& counts, multicast_filter* filter = nullptr);
+            copy_batch& batch, flow_statistics& counts, const static_grants* grants = nullptr,
+            multicast_filter* filter = nullptr);
 
     /// Takes no more packets once they hold `limit` bytes.
     path_result serve(std::uint64_t limit = std::numeric_limits<std::uint64_t>::max());
@@ -55,8 +59,10 @@ private:
         ring::netif::tx_packet packet;
         std::span<std::byte> frame;
         std::size_t first_segment = 0;
+        std::size_t segments = 0; ///< fewer than fragments if some are mapped here
     };
     std::size_t collect(std::uint64_t limit);
+    bool fetch_mapped(const ring::netif::fragment& what, std::byte* to) noexcept;
     void fetch();
     std::int16_t hand_on(const item& what);
     std::int16_t change_filter(const ring::netif::tx_packet& request) noexcept;
@@ -66,6 +72,7 @@ private:
     int descriptor_;
     copy_batch& batch_;
     flow_statistics& counts_;
+    const static_grants* grants_;
     multicast_filter* filter_;
     ring::netif::tx_back_ring ring_;
     std::vector<item> items_;

@@ -52,6 +52,8 @@ void vif::connect(error_code& ec) {
         problem_ = "offloads of " + port_->name();
     else if (options_.features.multicast_control)
         connect_multicast(ec);
+    if (!ec && options_.features.control_ring && keys_.control)
+        connect_control(ec);
     for (std::size_t i = 0; i != keys_.queues.size() && !ec; ++i)
         connect_queue(keys_.queues[i], i, ec);
     if (ec)
@@ -66,6 +68,23 @@ void vif::connect_multicast(error_code& ec) {
     problem_ = names_.frontend + "/request-multicast-control";
     if (options_.features.dynamic_multicast_control)
         multicast_key_ = std::make_shared<watched_key>(workshop_->here, problem_, ec);
+}
+
+void vif::connect_control(error_code& ec) {
+    control_resources resources;
+    problem_ = "control ring " + std::to_string(keys_.control->ring.value);
+    resources.ring = map_ring(workshop_->here.hypervisor(), names_.guest, keys_.control->ring, ec);
+    if (ec)
+        return;
+    problem_ = "event channel " + std::to_string(keys_.control->channel.value);
+    resources.port = workshop_->ports.bind_interdomain(names_.guest, keys_.control->channel, ec);
+    if (ec)
+        return;
+    for (std::size_t i = 0; i != keys_.queues.size(); ++i)
+        grants_.push_back(std::make_shared<static_grants>(options_.features.static_grants));
+    resources.grants = grants_;
+    control_ =
+        std::make_shared<control_channel>(workshop_->here, names_.guest, std::move(resources));
 }
 
 void vif::connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec) {
@@ -93,6 +112,8 @@ void vif::connect_queue(const vif_queue_keys& keys, std::size_t index, error_cod
     resources.descriptor = port_->open_queue(index, ec);
     if (ec)
         return;
+    if (!grants_.empty())
+        resources.grants = grants_[index];
     auto* const filter = options_.features.multicast_control ? &multicast_ : nullptr;
     queues_.push_back(std::make_shared<netback_queue>(
         workshop_->here, names_.guest, std::move(resources),
@@ -105,7 +126,7 @@ bool vif::still_the_same_frontend() {
     error_code ec;
     const auto now = read_vif_frontend(workshop_->here.store(), names_.frontend,
                                        options_.features.max_queues, key, ec);
-    return ec || now.queues == keys_.queues;
+    return ec || (now.queues == keys_.queues && now.control == keys_.control);
 }
 
 void vif::disconnect() noexcept {
@@ -114,6 +135,10 @@ void vif::disconnect() noexcept {
     for (const auto& queue : queues_)
         queue->release();
     queues_.clear();
+    if (control_)
+        control_->release();
+    control_.reset();
+    grants_.clear();
     multicast_key_.reset();
 }
 
@@ -122,6 +147,12 @@ void vif::close() noexcept {
 }
 
 void vif::start() {
+    if (control_)
+        control_->start([this](const std::string& why) {
+            stop();
+            if (report_)
+                report_(ring::backend_event::frontend_misbehaved, why);
+        });
     if (multicast_key_)
         multicast_key_->start([this](const std::optional<std::string>& value) {
             const auto number = value ? parse_number(*value, 0xffff'ffff) : std::nullopt;
@@ -139,6 +170,8 @@ void vif::start() {
 }
 
 void vif::stop() noexcept {
+    if (control_)
+        control_->stop();
     if (multicast_key_)
         multicast_key_->stop();
     for (const auto& queue : queues_)

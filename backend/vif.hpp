@@ -2,6 +2,7 @@
 
 /// A vif: the driver of one guest's network device.
 
+#include <xenring/backend/control_channel.hpp>
 #include <xenring/backend/copy_batch.hpp>
 #include <xenring/backend/multicast_filter.hpp>
 #include <xenring/backend/netback_queue.hpp>
@@ -64,6 +65,7 @@ public:
     void stop() noexcept override;
 
 private:
+    void connect_control(error_code& ec);
     void connect_multicast(error_code& ec);
     void connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec);
 
@@ -79,6 +81,8 @@ private:
     std::shared_ptr<watched_key> multicast_key_;
     queue_limits limits_;
     std::vector<std::shared_ptr<netback_queue>> queues_;
+    std::vector<std::shared_ptr<static_grants>> grants_; ///< of each queue, with a control ring
+    std::shared_ptr<control_channel> control_;
     std::vector<vif_statistics> counts_;
 };
 

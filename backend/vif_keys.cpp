@@ -19,6 +19,13 @@ vif_queue_keys read_queue(device_key_reader& keys) {
     return out;
 }
 
+std::optional<vif_control_keys> read_control(device_key_reader& keys) {
+    const auto ring = keys.optional_number("ctrl-ring-ref");
+    if (!ring)
+        return std::nullopt;
+    return vif_control_keys{grant_ref{*ring}, port{keys.number("event-channel-ctrl")}};
+}
+
 } // namespace
 
 vif_frontend_keys read_vif_frontend(const store_operations& store, const std::string& directory,
@@ -43,6 +50,7 @@ vif_frontend_keys read_vif_frontend(const store_operations& store, const std::st
         keys.fail("multi-queue-num-queues", errc::device_keys_malformed);
     if (keys.failed())
         return {};
+    out.control = read_control(keys);
     if (count == 1)
         out.queues.push_back(read_queue(keys));
     for (std::uint32_t i = 0; count > 1 && i != count && !keys.failed(); ++i) {
@@ -54,7 +62,7 @@ vif_frontend_keys read_vif_frontend(const store_operations& store, const std::st
 
 void write_vif_features(store_operations& store, const std::string& directory,
                         const vif_features& features, error_code& ec) {
-    const std::array<std::pair<const char*, std::size_t>, 10> keys{{
+    const std::array<std::pair<const char*, std::size_t>, 11> keys{{
         {"feature-rx-copy", 1},
         {"feature-rx-flip", 0},
         {"feature-sg", features.scatter_gather},
@@ -66,6 +74,7 @@ void write_vif_features(store_operations& store, const std::string& directory,
         {"feature-dynamic-multicast-control",
          features.multicast_control && features.dynamic_multicast_control},
         {"multi-queue-max-queues", features.max_queues},
+        {"feature-ctrl-ring", features.control_ring},
     }};
     ec.clear();
     for (const auto& [name, value] : keys)

@@ -25,9 +25,17 @@ struct vif_queue_keys {
     friend bool operator==(const vif_queue_keys&, const vif_queue_keys&) = default;
 };
 
+/// The control ring of a frontend.
+struct vif_control_keys {
+    grant_ref ring;
+    port channel;
+    friend bool operator==(const vif_control_keys&, const vif_control_keys&) = default;
+};
+
 /// What a frontend published before it became Connected.
 struct vif_frontend_keys {
     std::vector<vif_queue_keys> queues;
+    std::optional<vif_control_keys> control;
     bool scatter_gather = false;    ///< takes frames in several slots
     bool tells_refills = false;     ///< notifies when it posted buffers (feature-rx-notify)
     net::offloads takes;            ///< in frames to the guest
@@ -52,6 +60,11 @@ struct vif_features {
     bool multicast_control = true;
     bool dynamic_multicast_control = true; ///< needs multicast_control
     std::size_t max_queues = 1;
+    bool control_ring = true;
+    /// Pages of a guest that may stay mapped for each of its queues, over the control ring; 0:
+    /// none. Each costs the netback a memory mapping, of which Linux allows a process 65530 by
+    /// default.
+    std::size_t static_grants = 512;
 };
 
 /// Writes a backend's features into its directory. Errors: the store's.

@@ -22,10 +22,11 @@ struct flow_statistics {
     std::uint64_t expired = 0;   ///< lost: the guest posted no buffers for too long
     std::uint64_t filtered = 0;  ///< not lost: multicast that the guest does not want
     std::uint64_t segments = 0;  ///< of grant copies
-    std::uint64_t copies = 0;    ///< calls of the hypervisor to copy
-    std::uint64_t events = 0;    ///< received
-    std::uint64_t idle = 0;      ///< of these: with nothing to do
-    std::uint64_t notified = 0;  ///< events sent
+    std::uint64_t static_segments = 0; ///< copied from and to static grants, with no call
+    std::uint64_t copies = 0;          ///< calls of the hypervisor to copy
+    std::uint64_t events = 0;          ///< received
+    std::uint64_t idle = 0;            ///< of these: with nothing to do
+    std::uint64_t notified = 0;        ///< events sent
 
     std::uint64_t lost() const noexcept {
         return rejected + unusable + uncopied + refused + expired;
@@ -39,13 +40,21 @@ struct flow_counter {
     std::uint64_t flow_statistics::*value;
 };
 inline constexpr flow_counter flow_counters[] = {
-    {"packets", &flow_statistics::packets},     {"bytes", &flow_statistics::bytes},
-    {"segmented", &flow_statistics::segmented}, {"blank", &flow_statistics::blank},
-    {"rejected", &flow_statistics::rejected},   {"unusable", &flow_statistics::unusable},
-    {"uncopied", &flow_statistics::uncopied},   {"refused", &flow_statistics::refused},
-    {"expired", &flow_statistics::expired},     {"filtered", &flow_statistics::filtered},
-    {"segments", &flow_statistics::segments},   {"copies", &flow_statistics::copies},
-    {"events", &flow_statistics::events},       {"idle", &flow_statistics::idle},
+    {"packets", &flow_statistics::packets},
+    {"bytes", &flow_statistics::bytes},
+    {"segmented", &flow_statistics::segmented},
+    {"blank", &flow_statistics::blank},
+    {"rejected", &flow_statistics::rejected},
+    {"unusable", &flow_statistics::unusable},
+    {"uncopied", &flow_statistics::uncopied},
+    {"refused", &flow_statistics::refused},
+    {"expired", &flow_statistics::expired},
+    {"filtered", &flow_statistics::filtered},
+    {"segments", &flow_statistics::segments},
+    {"static_segments", &flow_statistics::static_segments},
+    {"copies", &flow_statistics::copies},
+    {"events", &flow_statistics::events},
+    {"idle", &flow_statistics::idle},
     {"notified", &flow_statistics::notified},
 };
 static_assert(sizeof(flow_statistics) == std::size(flow_counters) * sizeof(std::uint64_t));
