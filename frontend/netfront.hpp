@@ -39,6 +39,9 @@ struct netfront_options {
     /// Treat the backend as not trusted even if the toolstack trusts it: received frames are
     /// copied, and sent pages hold nothing but their frame.
     bool trust = true;
+    /// Let the backend keep the pages mapped, if it wants to: then copying them costs it no call of
+    /// the hypervisor (static grants, over the control ring; Linux's xen-netback does not).
+    bool static_grants = true;
     /// Pages granted to the backend. Linux lets programs grant 1024 pages by default, all together.
     std::size_t tx_pages = 256;
     std::size_t rx_pages = 256;

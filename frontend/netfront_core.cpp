@@ -36,6 +36,7 @@ void netfront_core::make_device(std::uint32_t number) {
     chosen.split_event_channels = options_.split_event_channels;
     chosen.trusted = options_.trust;
     chosen.takes = options_.takes;
+    chosen.static_grants = options_.static_grants;
     auto driver = std::make_unique<vif>(here_, chosen, options_.scatter_gather, counts_);
     vif_ = driver.get();
     driver->on_broken = [weak = weak_from_this()](const std::string& why) {

@@ -51,6 +51,13 @@ netfront_queue::~netfront_queue() {
     release();
 }
 
+std::vector<ring::netif::gref_entry> netfront_queue::granted() const {
+    std::vector<ring::netif::gref_entry> out;
+    sender_->pages().append_entries(out, ring::netif::gref_readonly);
+    receiver_->pages().append_entries(out, 0);
+    return out;
+}
+
 void netfront_queue::start(broken_handler broken) {
     broken_ = std::move(broken);
     sender_->on_return = [this] { look_for_room(); };

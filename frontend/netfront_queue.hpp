@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace xenring::frontend::detail {
 
@@ -28,6 +29,7 @@ struct queue_options {
     bool split_event_channels = true;
     bool trusted = true;
     net::offloads takes;
+    bool static_grants = true; ///< if the backend has a control ring
     /// How long an event channel stays masked after a number of events without a cause.
     std::chrono::milliseconds calm{1};
 };
@@ -47,6 +49,9 @@ public:
                    const queue_options& options, netfront_statistics& counts, std::string& problem,
                    error_code& ec);
     ~netfront_queue();
+
+    /// All pages that frames lie in, for the control ring. Precondition: not released.
+    std::vector<ring::netif::gref_entry> granted() const;
 
     grant_ref tx_reference() const noexcept { return tx_ring_.references()[0]; }
     grant_ref rx_reference() const noexcept { return rx_ring_.references()[0]; }

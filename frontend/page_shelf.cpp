@@ -23,6 +23,12 @@ page_shelf page_shelf::of_private_pages(std::size_t count) {
     return out;
 }
 
+void page_shelf::append_entries(std::vector<ring::netif::gref_entry>& list,
+                                std::uint16_t flags) const {
+    for (const auto& page : granted_)
+        list.push_back({page.reference().value, flags, 0});
+}
+
 void page_shelf::add(std::byte* address) {
     free_.push_back(static_cast<std::uint16_t>(addresses_.size()));
     addresses_.push_back(address);

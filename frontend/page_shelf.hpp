@@ -3,6 +3,7 @@
 /// The pages that one ring's frames lie in, by number. All of them are had at the start.
 
 #include <xenring/grant/page_pool.hpp>
+#include <xenring/ring/netif_control.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +37,9 @@ public:
     std::uint32_t reference(std::uint16_t page) const noexcept {
         return granted_[page].reference().value;
     }
+
+    /// Every page as an entry of a list for the control ring. Precondition: likewise.
+    void append_entries(std::vector<ring::netif::gref_entry>& list, std::uint16_t flags) const;
 
 private:
     void add(std::byte* address);

@@ -23,6 +23,9 @@ public:
     rx_path(std::span<std::byte> ring, page_shelf pages, page_shelf copies,
             const net::offloads& takes, flow_statistics& counts);
 
+    /// Those that the backend fills.
+    const page_shelf& pages() const noexcept { return pages_; }
+
     /// The next frame; empty if there is none, or if the ring is broken.
     received_frame receive();
 

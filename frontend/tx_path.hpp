@@ -31,6 +31,8 @@ public:
     void send(outgoing_frame& frame, const ring::netif::packet_info& info, bool& notify,
               error_code& ec);
 
+    const page_shelf& pages() const noexcept { return pages_; }
+
     /// Takes the backend's answers.
     void reap() noexcept;
 

@@ -16,6 +16,17 @@ void vif::prepare(const device_names& names, error_code& ec) {
                                              options, *counts_, problem_, ec);
     if (ec)
         made_.reset();
+    else if (options.static_grants && backend_.control_ring)
+        make_control(names.peer);
+}
+
+/// The connection works without it as well.
+void vif::make_control(domid backend) {
+    error_code ec;
+    control_ =
+        std::make_shared<control_channel>(here_.get_executor(), here_.hypervisor(), backend, ec);
+    if (ec)
+        control_.reset();
 }
 
 void vif::write_keys(store_operations& store, const std::string& directory, error_code& ec) {
@@ -25,6 +36,10 @@ void vif::write_keys(store_operations& store, const std::string& directory, erro
     keys.tx_port = made_->tx_port();
     if (made_->rx_port() != made_->tx_port())
         keys.rx_port = made_->rx_port();
+    if (control_) {
+        keys.control_ring = control_->reference();
+        keys.control_port = control_->number();
+    }
     keys.multi_queue = backend_.multi_queue;
     keys.scatter_gather = scatter_gather_;
     keys.takes = options_.takes;
@@ -46,9 +61,13 @@ void vif::refreshed() {
 void vif::start() {
     queue_ = made_;
     queue_->start(on_broken);
+    if (control_)
+        control_->start(queue_->granted(), on_broken);
 }
 
 void vif::stop(const error_code& why) noexcept {
+    if (control_)
+        control_->stop();
     if (made_)
         made_->stop(why);
     queue_.reset();
@@ -57,6 +76,8 @@ void vif::stop(const error_code& why) noexcept {
 void vif::disconnect() noexcept {
     if (const auto queue = std::exchange(made_, nullptr))
         queue->release();
+    if (const auto control = std::exchange(control_, nullptr))
+        control->release();
 }
 
 } // namespace xenring::frontend::detail

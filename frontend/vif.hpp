@@ -2,6 +2,7 @@
 
 /// A vif, seen by its guest: the driver of one network device.
 
+#include <xenring/frontend/control_channel.hpp>
 #include <xenring/frontend/netfront_queue.hpp>
 #include <xenring/frontend/vif_keys.hpp>
 #include <xenring/frontend/xenbus_driver.hpp>
@@ -41,14 +42,17 @@ public:
     void stop(const error_code& why) noexcept override;
 
 private:
+    void make_control(domid backend);
+
     domain here_;
     queue_options options_;
     bool scatter_gather_;
     std::shared_ptr<netfront_statistics> counts_;
     vif_backend_keys backend_;
-    vif_backend_keys fresh_;                ///< by refresh(), not shown before refreshed()
-    std::shared_ptr<netfront_queue> made_;  ///< by prepare(), not shown before start()
-    std::shared_ptr<netfront_queue> queue_; ///< the same
+    std::shared_ptr<netfront_queue> made_;     ///< by prepare(), not shown before start()
+    std::shared_ptr<netfront_queue> queue_;    ///< the same
+    std::shared_ptr<control_channel> control_; ///< made by prepare(), if the backend offered it
+    vif_backend_keys fresh_;                   ///< by refresh(), not shown before refreshed()
     std::string problem_;
 };
 

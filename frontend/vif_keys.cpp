@@ -60,6 +60,7 @@ vif_backend_keys read_vif_backend(const store_operations& store, const device_na
     out.takes.tcpv6 =
         theirs.flag("feature-gso-tcpv6") && out.scatter_gather && out.takes.checksum_ipv6;
     out.split_event_channels = theirs.flag("feature-split-event-channels");
+    out.control_ring = theirs.flag("feature-ctrl-ring");
     out.multi_queue = theirs.optional_number("multi-queue-max-queues").has_value();
     out.carrier = read_carrier(theirs);
     out.trusted = ours.flag("trusted", true);
@@ -97,6 +98,10 @@ void write_vif_keys(store_operations& store, const std::string& directory,
         number("event-channel-rx", keys.rx_port->value);
     } else {
         number("event-channel", keys.tx_port.value);
+    }
+    if (keys.control_ring) {
+        number("ctrl-ring-ref", keys.control_ring->value);
+        number("event-channel-ctrl", keys.control_port.value);
     }
     if (keys.multi_queue)
         number("multi-queue-num-queues", 1);

@@ -20,6 +20,7 @@ struct vif_backend_keys {
     bool scatter_gather = false; ///< takes frames in several pieces
     net::offloads takes;         ///< in frames from us
     bool split_event_channels = false;
+    bool control_ring = false;
     bool multi_queue = false; ///< wants to be told how many queues there are
     bool trusted = true;
     ring::netif::mac_address mac{}; ///< ours
@@ -42,6 +43,8 @@ struct vif_published_keys {
     grant_ref tx_ring, rx_ring;
     port tx_port;
     std::optional<port> rx_port; ///< nothing: tx_port serves both directions
+    std::optional<grant_ref> control_ring;
+    port control_port; ///< if there is a control ring
     bool multi_queue = false;
     bool scatter_gather = true;
     net::offloads takes; ///< in frames to us
