@@ -78,6 +78,36 @@ expect_same() { # FROM TO: /tmp/net.got there is /tmp/net.data here
     expect "what arrived is not what was sent" test "$(output run)" = "$wanted"
 }
 
+tcp_both_ways() {
+    iperf3 -s -D
+    run "$GUEST" "iperf3 -c 10.9.0.1 -f m -t 2"
+    run "$GUEST" "iperf3 -c 10.9.0.1 -f m -t 2 -R"
+    killall iperf3
+}
+
 guest_is_content() { # the guest's kernel has nothing to say against its backend
     run "$GUEST" "! dmesg | grep -E 'eth0.*(nvalid|disabled|rror)|xennet|still pending'"
+    run "$GUEST" "! test -e /sys/class/net/eth0 || ethtool -S eth0 | grep -E 'rx_gso_checksum_fixup: 0\$'"
+}
+
+# Sends COUNT datagrams of 64 bytes as fast as it can. Sockets may drop what comes too fast, but no frame is
+# lost between the guest's interface and dom0's.
+datagrams() { # FROM TO ADDRESS_OF_TO COUNT
+    start server "$2" "iperf3 -s -1 -f k"
+    wait_until "$2" "netstat -ltn | grep -q ':5201 '"
+    start client "$1" "iperf3 -c $3 -u -l 64 -b 0 -k $4 -f k"
+    expect "the client failed" finish client 1000
+    expect "the server failed" finish server 30
+    expect "not all datagrams were sent" sh -c "echo '$(output client)' | grep -q '0/$4 .*sender'"
+    figure "$4 datagrams $1 to $2: $(output client | sed -n 's/.*\/sec  \(.*\)receiver.*/jitter, lost: \1/p' | tail -n 1)"
+    expect "frames are lost on the way to dom0" poll 20 same_count tx_packets rx_packets
+    expect "frames are lost on the way to the guest" poll 20 same_count rx_packets tx_packets
+}
+
+same_count() { # COUNTER_OF_THE_GUEST COUNTER_OF_DOM0: the guest has had no other interface since
+    run "$GUEST" "cat /sys/class/net/eth0/statistics/$1" > /dev/null
+    same_guest=$(output run)
+    same_dom0=$(cat "/sys/class/net/vif$(domid "$GUEST").0/statistics/$2")
+    echo "$1 in the guest: $same_guest; $2 in dom0: $same_dom0"
+    test "$same_guest" = "$same_dom0"
 }

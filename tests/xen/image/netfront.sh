@@ -48,10 +48,3 @@ ping_all_sizes() {
     done
     run dom0 "ping -c 200 -i 0.01 -W 10 -q 10.9.0.2"
 }
-
-tcp_both_ways() {
-    iperf3 -s -D
-    run "$GUEST" "iperf3 -c 10.9.0.1 -f m -t 4"
-    run "$GUEST" "iperf3 -c 10.9.0.1 -f m -t 4 -R"
-    killall iperf3
-}

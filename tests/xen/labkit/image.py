@@ -23,7 +23,7 @@ MERGED = ("bin", "sbin", "lib", "lib64")
 XEN_TOOLS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "lsevtchn")
 STORE_TOOLS = ("xenstore-exists", "xenstore-list", "xenstore-ls", "xenstore-read", "xenstore-rm",
                "xenstore-watch", "xenstore-write", "xenstore-chmod")
-NET_TOOLS = ("iperf3",)
+NET_TOOLS = ("usr/bin/iperf3", "sbin/ethtool")
 MODULES = ("xen-privcmd", "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc",
            "tun", "llc", "stp", "bridge", "xen-netfront")  # in an order that satisfies them
 EXTRA_MODULES = ("xen-netback",)  # a scenario may load them: insmod /lab/extra/NAME.ko
@@ -67,8 +67,10 @@ def _pack_base(packages):
     _add_busybox(archive, packages)
     for tool in XEN_TOOLS:
         _add_program(archive, packages, os.path.join(packages.xen_tools, tool), "usr/sbin")
-    for tool in STORE_TOOLS + NET_TOOLS:
+    for tool in STORE_TOOLS:
         _add_program(archive, packages, packages.path("usr/bin", tool), "usr/bin")
+    for tool in NET_TOOLS:
+        _add_program(archive, packages, packages.path(tool), "usr/bin")
     for library in LOADED_ON_DEMAND:
         archive.file("usr/lib/x86_64-linux-gnu/" + library, _find_library(packages, library))
     for position, module in enumerate(MODULES):

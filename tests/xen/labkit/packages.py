@@ -15,7 +15,7 @@ PACKAGES = (
     "libxenmisc4.17", "libxencall1", "libxendevicemodel1", "libxenevtchn1", "libxenforeignmemory1",
     "libxengnttab1", "libxenhypfs1", "libxenstore4", "libxentoolcore1", "libxentoollog1",
     "libyajl2", "libuuid1", "liblzma5", "libzstd1", "zlib1g", "libgcc-s1", "busybox-static",
-    "iperf3", "libiperf0", "libsctp1", "libssl3",
+    "iperf3", "libiperf0", "libsctp1", "libssl3", "ethtool", "libmnl0",
 )
 KERNEL_METAPACKAGE = "linux-image-amd64"
 

@@ -15,6 +15,9 @@ for version in 4 6; do
     transfer dom0 "$GUEST" "$address${dot}2"
     transfer "$GUEST" dom0 "$address${dot}1"
 done
+datagrams "$GUEST" dom0 10.9.0.1 20000
+datagrams dom0 "$GUEST" 10.9.0.2 20000
+tcp_both_ways
 counted=$(statistics)
 echo "$counted"
 expect "the guest sent no large segments" sh -c "echo '$counted' | grep -Eq 'tx [^;]* segmented [0-9]{2}'"
