@@ -151,6 +151,7 @@ void control_channel::map_wanted() {
 void control_channel::remove(const request& what, static_grants& grants,
                              std::vector<netif::gref_entry> entries) {
     std::vector<std::uint32_t> references;
+    references.reserve(entries.size());
     for (const auto& each : entries)
         references.push_back(each.gref);
     std::vector<bool> found;
