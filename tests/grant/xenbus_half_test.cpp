@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 
 namespace xenring {
@@ -177,15 +178,18 @@ TEST_F(XenbusHalf, ItsJobKeepsItAlive) {
 
 TEST_F(XenbusHalf, OneThatEndedInTheMiddleOfAJobDoesNothingMore) {
     const auto half = begin(ring::xenbus_state::initialising);
+    std::atomic<bool> watched = false;
     bool done = false;
     half->background(
         [&] {
             error_code ec;
             half->watch("data", ec);
+            watched = true;
         },
         [&] { done = true; });
     half->end();
-    EXPECT_TRUE(eventually([&] { return watches() == 0; })) << "not even the job's watch is left";
+    EXPECT_TRUE(eventually([&] { return watched && watches() == 0; }))
+        << "not even the job's watch is left";
     io.run_for(5ms);
     half->happened(frontend_event::backend_init_wait);
     half->pump();
