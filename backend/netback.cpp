@@ -72,11 +72,14 @@ void netback::stop() {
 std::vector<netback::report> netback::vifs() const {
     std::vector<report> out;
     for (const auto& [which, vif] : vifs_)
-        out.push_back({vif.device->names().label(), vif.device->phase(), vif.driver->statistics()});
+        out.push_back({vif.device->names().label(), vif.device->phase(), vif.driver->statistics(),
+                       vif.driver->queue_statistics()});
     return out;
 }
 
 void netback::found(const std::vector<device_names>& names) {
+    if (const auto ready = std::exchange(options_.ready, nullptr))
+        ready();
     for (const auto& each : names)
         if (!stopping_ && !vifs_.contains({each.guest, each.handle}))
             serve(each);
@@ -84,10 +87,19 @@ void netback::found(const std::vector<device_names>& names) {
 
 void netback::serve(const device_names& names) {
     const key which{names.guest, names.handle};
-    auto driver = std::make_unique<vif>(
-        workshop_, names, vif::options{options_.features, options_.limits, options_.open_port});
-    auto* const serving = driver.get();
     const auto self = weak_from_this();
+    auto driver = std::make_unique<vif>(
+        workshop_, names,
+        vif::options{.features = options_.features,
+                     .limits = options_.limits,
+                     .open_port = options_.open_port,
+                     .feature_rules = options_.feature_rules,
+                     .capture = options_.capture,
+                     .complain = [self, label = names.label()](const std::string& text) {
+                         if (const auto held = self.lock())
+                             held->log(true, label + ": " + text);
+                     }});
+    auto* const serving = driver.get();
     auto device = std::make_shared<xenbus_device>(
         here_, names, std::move(driver),
         device_listener{.log =

@@ -30,14 +30,19 @@ class netback : public std::enable_shared_from_this<netback> {
 public:
     struct options {
         vif_features features;
+        std::vector<feature_rule> feature_rules; ///< for single devices; applied after `features`
         queue_limits limits;
         /// A bridge to put every TAP into; empty: a hotplug script looks after the interface, and
         /// no vif is connected before it said so in the store.
         std::string bridge;
         /// Another kind of interface than a TAP.
         frame_port_opener open_port;
+        /// A file for the frames of all vifs, or of each.
+        capture_options capture;
         std::chrono::milliseconds close_limit{ring::xenbus_close_limit};
         std::function<void(bool trouble, const std::string&)> log;
+        /// Called once: from now on no vif is overlooked.
+        std::function<void()> ready;
     };
     using ended_handler = std::function<void(const error_code&)>;
 
@@ -54,7 +59,8 @@ public:
     struct report {
         std::string name;
         ring::backend_phase phase;
-        vif_statistics counts;
+        vif_statistics counts; ///< of all queues
+        std::vector<vif_statistics> queues;
     };
     std::vector<report> vifs() const;
 

@@ -29,9 +29,9 @@ netback_queue::netback_queue(const domain& here, domid guest, queue_resources re
                              multicast_filter* filter)
     : executor_{here.get_executor()},
       resources_{std::move(resources)}, port_{executor_, resources_.descriptor}, counts_{counts},
-      tx_{here.hypervisor(),       guest, resources_.tx_ring.bytes(),
-          resources_.descriptor,   batch, counts.tx,
-          resources_.grants.get(), filter},
+      tx_{here.hypervisor(),       guest,  resources_.tx_ring.bytes(),
+          resources_.descriptor,   batch,  counts.tx,
+          resources_.grants.get(), filter, guest_takes.capture},
       rx_{here.hypervisor(),
           guest,
           resources_.rx_ring.bytes(),

@@ -94,7 +94,7 @@ bool rx_path::plan(item& out, const frame_in_hand& frame) {
         return false;
     }
     out.first_segment = batch_.segments().size();
-    out.size = frame.bytes.size();
+    out.frame = frame.bytes;
     out.segmented = frame.info.gso.has_value();
     out.blank = frame.info.csum_blank;
     out.stored.reset();
@@ -149,9 +149,11 @@ void rx_path::send(std::size_t count) {
         auto& each = items_[i];
         const bool whole = settle(each);
         answered = netif::answer(ring_, each.delivery) && answered;
+        if (whole && traits_.capture)
+            traits_.capture->take(each.frame);
         counts_.uncopied += !whole;
         counts_.packets += whole;
-        counts_.bytes += whole ? each.size : 0;
+        counts_.bytes += whole ? each.frame.size() : 0;
         counts_.segmented += whole && each.segmented;
         counts_.blank += whole && each.blank;
     }

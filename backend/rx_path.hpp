@@ -2,6 +2,7 @@
 
 /// From the frame port to the guest: frames are copied into the buffers that the guest posted.
 
+#include <xenring/backend/capture.hpp>
 #include <xenring/backend/copy_batch.hpp>
 #include <xenring/backend/static_grants.hpp>
 #include <xenring/backend/tx_path.hpp>
@@ -34,6 +35,7 @@ public:
         bool scatter_gather = false;
         net::offloads takes;
         const multicast_filter* multicast = nullptr; ///< none: all of it
+        frame_capture* capture = nullptr;            ///< of what it gets
     };
 
     /// See tx_path.
@@ -60,7 +62,7 @@ private:
         ring::netif::rx_delivery delivery;
         std::size_t first_segment = 0;
         std::bitset<ring::netif::max_slots> stored; ///< targets that are mapped here and filled
-        std::size_t size = 0;
+        std::span<const std::byte> frame;
         bool segmented = false, blank = false;
     };
     struct frame_in_hand {

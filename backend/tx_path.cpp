@@ -12,9 +12,9 @@ constexpr std::size_t packets_per_round = 64;
 
 tx_path::tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
                  copy_batch& batch, flow_statistics& counts, const static_grants* grants,
-                 multicast_filter* filter)
+                 multicast_filter* filter, frame_capture* capture)
     : machine_{machine}, guest_{guest}, descriptor_{descriptor}, batch_{batch}, counts_{counts},
-      grants_{grants}, filter_{filter}, ring_{netif::tx_back_ring::attach(ring)},
+      grants_{grants}, filter_{filter}, capture_{capture}, ring_{netif::tx_back_ring::attach(ring)},
       items_(packets_per_round) {}
 
 path_result tx_path::serve(std::uint64_t limit) {
@@ -104,6 +104,8 @@ std::int16_t tx_path::hand_on(const item& what) {
         ++counts_.refused;
         return netif::response_status::dropped;
     }
+    if (capture_)
+        capture_->take(what.frame);
     ++counts_.packets;
     counts_.bytes += what.frame.size();
     counts_.segmented += packet.info.gso.has_value();

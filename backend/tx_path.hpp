@@ -2,6 +2,7 @@
 
 /// From the guest to the frame port: packets of the tx ring become frames.
 
+#include <xenring/backend/capture.hpp>
 #include <xenring/backend/copy_batch.hpp>
 #include <xenring/backend/multicast_filter.hpp>
 #include <xenring/backend/static_grants.hpp>
@@ -42,7 +43,7 @@ public:
     /// uses it is told so.
     tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
             copy_batch& batch, flow_statistics& counts, const static_grants* grants = nullptr,
-            multicast_filter* filter = nullptr);
+            multicast_filter* filter = nullptr, frame_capture* capture = nullptr);
 
     /// Takes no more packets once they hold `limit` bytes.
     path_result serve(std::uint64_t limit = std::numeric_limits<std::uint64_t>::max());
@@ -74,6 +75,7 @@ private:
     flow_statistics& counts_;
     const static_grants* grants_;
     multicast_filter* filter_;
+    frame_capture* capture_;
     ring::netif::tx_back_ring ring_;
     std::vector<item> items_;
     ring::netif::packet_error broken_packet_ = ring::netif::packet_error::none;

@@ -1,5 +1,7 @@
 #include <xenring/backend/vif.hpp>
 
+#include <boost/asio/post.hpp>
+
 #include <span>
 #include <utility>
 
@@ -28,21 +30,49 @@ vif_statistics vif::statistics() const noexcept {
 void vif::open(error_code& ec) {
     if (port_)
         return;
+    error_code absent;
+    const auto mac = workshop_->here.store().read(names_.backend + "/mac", absent);
+    features_ = options_.features;
+    apply(options_.feature_rules, names_.label(), mac, features_);
+    features_ = consistent(features_);
     problem_ = "interface " + names_.label();
     port_ = options_.open_port(names_, ec);
+    if (!ec)
+        open_capture();
+}
+
+/// A vif without its capture still serves.
+void vif::open_capture() {
+    const auto path = options_.capture.path_of(names_.label());
+    if (path.empty())
+        return;
+    error_code ec;
+    auto file = net::pcap_file::open(path, ec, options_.capture.snap_length);
+    if (ec)
+        return boost::asio::post(
+            workshop_->here.get_executor(), [complain = options_.complain, path, ec] {
+                if (complain)
+                    complain("cannot capture to " + path + ": " + ec.message());
+            });
+    capture_ = std::make_unique<frame_capture>(
+        std::move(file), [complain = options_.complain, path](const error_code& failed) {
+            if (complain)
+                complain("the capture in " + path + " ends here: " + failed.message());
+        });
 }
 
 void vif::publish(store_operations& store, const std::string& directory, error_code& ec) {
-    write_vif_features(store, directory, options_.features, ec);
+    write_vif_features(store, directory, features_, ec);
     published_ = true;
 }
 
 void vif::connect(error_code& ec) {
     problem_.clear();
-    keys_ = read_vif_frontend(workshop_->here.store(), names_.frontend,
-                              options_.features.max_queues, problem_, ec);
+    keys_ = read_vif_frontend(workshop_->here.store(), names_.frontend, features_.max_queues,
+                              problem_, ec);
     if (ec)
         return;
+    restrict_to(features_, keys_);
     limits_ = options_.limits;
     error_code absent;
     if (const auto rate = workshop_->here.store().read(names_.backend + "/rate", absent); !absent)
@@ -50,9 +80,9 @@ void vif::connect(error_code& ec) {
     port_->set_offloads(keys_.takes, ec);
     if (ec)
         problem_ = "offloads of " + port_->name();
-    else if (options_.features.multicast_control)
+    else if (features_.multicast_control)
         connect_multicast(ec);
-    if (!ec && options_.features.control_ring && keys_.control)
+    if (!ec && features_.control_ring && keys_.control)
         connect_control(ec);
     for (std::size_t i = 0; i != keys_.queues.size() && !ec; ++i)
         connect_queue(keys_.queues[i], i, ec);
@@ -66,7 +96,7 @@ void vif::connect_multicast(error_code& ec) {
     multicast_.connect(std::exchange(published_, false));
     multicast_.ask(keys_.filters_multicast);
     problem_ = names_.frontend + "/request-multicast-control";
-    if (options_.features.dynamic_multicast_control)
+    if (features_.dynamic_multicast_control)
         multicast_key_ = std::make_shared<watched_key>(workshop_->here, problem_, ec);
 }
 
@@ -81,7 +111,7 @@ void vif::connect_control(error_code& ec) {
     if (ec)
         return;
     for (std::size_t i = 0; i != keys_.queues.size(); ++i)
-        grants_.push_back(std::make_shared<static_grants>(options_.features.static_grants));
+        grants_.push_back(std::make_shared<static_grants>(features_.static_grants));
     resources.grants = grants_;
     control_ =
         std::make_shared<control_channel>(workshop_->here, names_.guest, std::move(resources));
@@ -114,18 +144,18 @@ void vif::connect_queue(const vif_queue_keys& keys, std::size_t index, error_cod
         return;
     if (!grants_.empty())
         resources.grants = grants_[index];
-    auto* const filter = options_.features.multicast_control ? &multicast_ : nullptr;
+    auto* const filter = features_.multicast_control ? &multicast_ : nullptr;
     queues_.push_back(std::make_shared<netback_queue>(
         workshop_->here, names_.guest, std::move(resources),
-        rx_path::traits{keys_.scatter_gather, keys_.takes, filter}, keys_.tells_refills,
-        workshop_->batch, counts_[index], limits_, filter));
+        rx_path::traits{keys_.scatter_gather, keys_.takes, filter, capture_.get()},
+        keys_.tells_refills, workshop_->batch, counts_[index], limits_, filter));
 }
 
 bool vif::still_the_same_frontend() {
     std::string key;
     error_code ec;
-    const auto now = read_vif_frontend(workshop_->here.store(), names_.frontend,
-                                       options_.features.max_queues, key, ec);
+    const auto now =
+        read_vif_frontend(workshop_->here.store(), names_.frontend, features_.max_queues, key, ec);
     return ec || (now.queues == keys_.queues && now.control == keys_.control);
 }
 
@@ -144,6 +174,7 @@ void vif::disconnect() noexcept {
 
 void vif::close() noexcept {
     port_.reset();
+    capture_.reset();
 }
 
 void vif::start() {

@@ -2,10 +2,13 @@
 
 /// A vif: the driver of one guest's network device.
 
+#include <xenring/backend/capture.hpp>
 #include <xenring/backend/control_channel.hpp>
 #include <xenring/backend/copy_batch.hpp>
+#include <xenring/backend/feature_rules.hpp>
 #include <xenring/backend/multicast_filter.hpp>
 #include <xenring/backend/netback_queue.hpp>
+#include <xenring/backend/vif_features.hpp>
 #include <xenring/backend/vif_keys.hpp>
 #include <xenring/backend/vif_statistics.hpp>
 #include <xenring/backend/watched_key.hpp>
@@ -43,6 +46,9 @@ public:
         vif_features features;
         queue_limits limits;
         frame_port_opener open_port;
+        std::vector<feature_rule> feature_rules; ///< after `features`
+        capture_options capture;
+        std::function<void(const std::string&)> complain; ///< on the executor
     };
     /// Told on the executor when a queue stopped by itself.
     using report_handler = std::function<void(ring::backend_event, const std::string&)>;
@@ -53,6 +59,8 @@ public:
 
     /// Since the vif was made, of all its queues. On the executor.
     vif_statistics statistics() const noexcept;
+    /// The same of each queue.
+    const std::vector<vif_statistics>& queue_statistics() const noexcept { return counts_; }
 
     void open(error_code& ec) override;
     void publish(store_operations& store, const std::string& directory, error_code& ec) override;
@@ -65,6 +73,7 @@ public:
     void stop() noexcept override;
 
 private:
+    void open_capture();
     void connect_control(error_code& ec);
     void connect_multicast(error_code& ec);
     void connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec);
@@ -72,9 +81,11 @@ private:
     std::shared_ptr<vif_workshop> workshop_;
     device_names names_;
     options options_;
+    vif_features features_; ///< of this device
     report_handler report_;
     std::string problem_;
     std::unique_ptr<net::frame_port> port_;
+    std::unique_ptr<frame_capture> capture_;
     vif_frontend_keys keys_;
     bool published_ = false; ///< since the latest frontend: it has not transmitted anything yet
     multicast_filter multicast_;

@@ -1,6 +1,5 @@
 #include <xenring/backend/vif_keys.hpp>
 
-#include <array>
 #include <utility>
 
 namespace xenring::backend {
@@ -58,28 +57,6 @@ vif_frontend_keys read_vif_frontend(const store_operations& store, const std::st
         out.queues.push_back(read_queue(queue));
     }
     return keys.failed() ? vif_frontend_keys{} : std::move(out);
-}
-
-void write_vif_features(store_operations& store, const std::string& directory,
-                        const vif_features& features, error_code& ec) {
-    const std::array<std::pair<const char*, std::size_t>, 11> keys{{
-        {"feature-rx-copy", 1},
-        {"feature-rx-flip", 0},
-        {"feature-sg", features.scatter_gather},
-        {"feature-gso-tcpv4", features.scatter_gather && features.tcpv4_segmentation},
-        {"feature-gso-tcpv6", features.scatter_gather && features.tcpv6_segmentation},
-        {"feature-ipv6-csum-offload", features.ipv6_checksum},
-        {"feature-split-event-channels", features.split_event_channels},
-        {"feature-multicast-control", features.multicast_control},
-        {"feature-dynamic-multicast-control",
-         features.multicast_control && features.dynamic_multicast_control},
-        {"multi-queue-max-queues", features.max_queues},
-        {"feature-ctrl-ring", features.control_ring},
-    }};
-    ec.clear();
-    for (const auto& [name, value] : keys)
-        if (!ec)
-            store.write(directory + '/' + name, std::to_string(value), ec);
 }
 
 } // namespace xenring::backend

@@ -50,25 +50,4 @@ struct vif_frontend_keys {
 vif_frontend_keys read_vif_frontend(const store_operations& store, const std::string& directory,
                                     std::size_t max_queues, std::string& key, error_code& ec);
 
-/// What a backend offers; all of it by default.
-struct vif_features {
-    bool scatter_gather = true;
-    bool tcpv4_segmentation = true;
-    bool tcpv6_segmentation = true;
-    bool ipv6_checksum = true;
-    bool split_event_channels = true;
-    bool multicast_control = true;
-    bool dynamic_multicast_control = true; ///< needs multicast_control
-    std::size_t max_queues = 1;
-    bool control_ring = true;
-    /// Pages of a guest that may stay mapped for each of its queues, over the control ring; 0:
-    /// none. Each costs the netback a memory mapping, of which Linux allows a process 65530 by
-    /// default.
-    std::size_t static_grants = 512;
-};
-
-/// Writes a backend's features into its directory. Errors: the store's.
-void write_vif_features(store_operations& store, const std::string& directory,
-                        const vif_features& features, error_code& ec);
-
 } // namespace xenring::backend

@@ -1,5 +1,10 @@
 #include <xenring/backend/vif_statistics.hpp>
 
+#include <algorithm>
+#include <cstdio>
+#include <sstream>
+#include <utility>
+
 namespace xenring::backend {
 namespace {
 
@@ -19,17 +24,43 @@ std::string describe(const vif_statistics& counts) {
     return describe("tx", counts.tx) + "; " + describe("rx", counts.rx);
 }
 
-std::string prometheus_text(const std::vector<named_statistics>& vifs) {
+std::string prometheus_text(const std::vector<named_statistics>& queues) {
     std::string out;
     for (const auto& [name, value] : flow_counters) {
         const auto metric = std::string{"xenring_vif_"} + name + "_total";
         out += "# TYPE " + metric + " counter\n";
-        for (const auto& [vif, counts] : vifs)
+        for (const auto& [vif, queue, counts] : queues)
             for (const auto& [direction, flow] :
                  {std::pair{"tx", &counts.tx}, std::pair{"rx", &counts.rx}})
-                out += metric + "{vif=\"" + vif + "\",direction=\"" + direction + "\"} " +
-                       std::to_string(flow->*value) + '\n';
+                out += metric + "{vif=\"" + vif + "\",queue=\"" + std::to_string(queue) +
+                       "\",direction=\"" + direction + "\"} " + std::to_string(flow->*value) + '\n';
     }
+    return out;
+}
+
+std::string readable(std::string_view prometheus) {
+    std::vector<std::pair<std::string, std::string>> lines; // what it is of, its counters
+    std::istringstream in{std::string{prometheus}};
+    for (std::string text; std::getline(in, text);) {
+        char name[32], vif[32], queue[16], direction[16], value[32];
+        if (std::sscanf(text.c_str(),
+                        "xenring_vif_%31[a-z]_total{vif=\"%31[^\"]\",queue=\"%15[0-9]\","
+                        "direction=\"%15[a-z]\"} %31[0-9]",
+                        name, vif, queue, direction, value) != 5)
+            continue;
+        const auto of = std::string{vif} + " queue " + queue + ' ' + direction;
+        auto line = std::ranges::find(lines, of, &std::pair<std::string, std::string>::first);
+        if (line == lines.end())
+            line = lines.insert(line, {of, {}});
+        const std::string_view counter{name};
+        if (counter == "packets" || counter == "bytes")
+            line->second += ' ' + std::string{value} + ' ' + name;
+        else if (std::string_view{value} != "0")
+            line->second += ' ' + std::string{name} + ' ' + value;
+    }
+    std::string out;
+    for (const auto& [of, counters] : lines)
+        out += of + counters + '\n';
     return out;
 }
 

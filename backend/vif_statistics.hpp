@@ -2,9 +2,11 @@
 
 /// What a vif's queues counted.
 
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace xenring::backend {
@@ -79,13 +81,19 @@ struct vif_statistics {
 /// The counters that are not zero as a line for people; packets and bytes always.
 std::string describe(const vif_statistics& counts);
 
-/// One vif of many.
+/// One queue of many.
 struct named_statistics {
     std::string vif;
+    std::size_t queue = 0;
     vif_statistics counts;
 };
 
-/// All counters of all vifs in Prometheus' text format: xenring_vif_PACKETS_total{vif=,direction=}.
-std::string prometheus_text(const std::vector<named_statistics>& vifs);
+/// All counters of all queues in Prometheus' text format:
+/// xenring_vif_PACKETS_total{vif=,queue=,direction=}.
+std::string prometheus_text(const std::vector<named_statistics>& queues);
+
+/// The same for people: a line for each direction of each queue, "vif3.0 queue 0 tx 5 packets ...",
+/// without the counters that are zero. Lines that are no counters of ours are left out.
+std::string readable(std::string_view prometheus);
 
 } // namespace xenring::backend

@@ -1,8 +1,9 @@
 // xenring netback: serves the network devices of guests.
 #include "common.hpp"
+#include "netback_arguments.hpp"
+#include "service_notice.hpp"
 #include "statistics_socket.hpp"
 
-#include <xenring/backend/netback.hpp>
 #include <xenring/grant/domain.hpp>
 
 #include <CLI/CLI.hpp>
@@ -20,13 +21,6 @@ namespace xenring::tools {
 namespace asio = boost::asio;
 namespace {
 
-struct netback_arguments {
-    backend::netback::options options;
-    bool without_sg = false;
-    bool without_gso = false;
-    std::string statistics;
-};
-
 /// Both would write into the same directories.
 bool kernel_serves(const hypervisor& machine) {
     std::error_code ignored;
@@ -36,12 +30,11 @@ bool kernel_serves(const hypervisor& machine) {
 class netback_run {
 public:
     netback_run(const global_options& global, netback_arguments arguments)
-        : global_{global}, here_{io_.get_executor(), global.specification()},
+        : global_{global}, file_{arguments.statistics_file}, here_{io_.get_executor(),
+                                                                   global.specification()},
           signals_{io_, SIGINT, SIGTERM}, reports_{io_, SIGUSR1} {
         auto& options = arguments.options;
-        options.features.scatter_gather = !arguments.without_sg;
-        if (arguments.without_gso)
-            options.features.tcpv4_segmentation = options.features.tcpv6_segmentation = false;
+        options.ready = [] { notify_service_manager("READY=1"); };
         options.log = [this](bool trouble, const std::string& text) {
             if (trouble)
                 complain(text);
@@ -73,6 +66,8 @@ public:
             if (ec)
                 return;
             status_ = by_signal + number;
+            notify_service_manager("STOPPING=1");
+            write_file(); // while the vifs are still there
             netback_->stop();
         });
         wait_for_reports();
@@ -84,7 +79,8 @@ private:
     std::string text() const {
         std::vector<backend::named_statistics> all;
         for (const auto& vif : netback_->vifs())
-            all.push_back({vif.name, vif.counts});
+            for (std::size_t queue = 0; queue != vif.queues.size(); ++queue)
+                all.push_back({vif.name, queue, vif.queues[queue]});
         return backend::prometheus_text(all);
     }
 
@@ -92,13 +88,24 @@ private:
         reports_.async_wait([this](const error_code& ec, int) {
             if (ec)
                 return;
-            for (const auto& vif : netback_->vifs())
-                complain(vif.name + ": " + describe(vif.counts));
+            if (file_.empty())
+                for (const auto& vif : netback_->vifs())
+                    complain(vif.name + ": " + describe(vif.counts));
+            write_file();
             wait_for_reports();
         });
     }
 
+    void write_file() const {
+        error_code ec;
+        if (!file_.empty())
+            write_statistics(file_, text(), ec);
+        if (ec)
+            complain("write " + file_ + ": " + ec.message());
+    }
+
     const global_options& global_;
+    std::string file_;
     asio::io_context io_;
     domain here_;
     asio::signal_set signals_;
@@ -115,30 +122,17 @@ void add_netback_command(CLI::App& app, const global_options& options, int& stat
         "netback", "Serve the vifs of guests, each with a TAP vifD.N, in place of the kernel's "
                    "xen-netback; SIGUSR1 shows what was counted");
     auto arguments = std::make_shared<netback_arguments>();
-    command
-        ->add_option("--bridge", arguments->options.bridge,
-                     "Put every TAP into this bridge, and wait for no hotplug script")
-        ->type_name("NAME");
-    command
-        ->add_option("--queues", arguments->options.features.max_queues,
-                     "Queues that a guest may use (1)")
-        ->check(CLI::Range(1, 64))
-        ->type_name("N");
-    command
-        ->add_option("--statistics", arguments->statistics,
-                     "Answer at this socket with what was counted, as Prometheus' text; see "
-                     "'xenring stat'")
-        ->type_name("SOCKET");
-    command->add_flag("--no-sg", arguments->without_sg, "Offer no packets in several pieces");
-    command->add_flag("--no-gso", arguments->without_gso, "Offer no segmentation");
+    add_netback_options(*command, *arguments);
     command->callback([&options, &status, arguments] {
         status = netback_run{options, *arguments}.run();
     });
 
     auto* show = app.add_subcommand("stat", "Show what a netback counted (its --statistics)");
     auto where = std::make_shared<std::string>();
+    auto raw = std::make_shared<bool>(false);
     show->add_option("socket", *where, "The socket")->required()->type_name("SOCKET");
-    show->callback([where] { print_statistics(*where); });
+    show->add_flag("--prometheus", *raw, "As it comes: Prometheus' text");
+    show->callback([where, raw] { print_statistics(*where, *raw); });
 }
 
 } // namespace xenring::tools

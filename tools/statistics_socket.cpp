@@ -1,6 +1,6 @@
 #include "statistics_socket.hpp"
 
-#include <xenring/grant/error.hpp>
+#include <xenring/backend/vif_statistics.hpp>
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <utility>
 
@@ -49,7 +51,7 @@ void statistics_socket::accept() {
     });
 }
 
-void print_statistics(const std::string& path) {
+void print_statistics(const std::string& path, bool raw) {
     asio::io_context io;
     protocol::socket socket{io};
     error_code ec;
@@ -59,7 +61,20 @@ void print_statistics(const std::string& path) {
     asio::read(socket, asio::dynamic_buffer(text), ec);
     if (ec != asio::error::eof)
         throw_if(ec, "read from " + path);
+    if (!raw)
+        text = backend::readable(text);
     std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void write_statistics(const std::string& path, const std::string& text, error_code& ec) {
+    const auto beside = path + ".new";
+    std::ofstream out{beside, std::ios::trunc};
+    out << text;
+    out.close();
+    if (!out || ::rename(beside.c_str(), path.c_str()) != 0) {
+        ec = errno_code(errno != 0 ? errno : EIO);
+        ::unlink(beside.c_str());
+    }
 }
 
 } // namespace xenring::tools

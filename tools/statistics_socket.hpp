@@ -1,6 +1,8 @@
 // Statistics over a local socket: whoever connects gets the text of now, and the end.
 #pragma once
 
+#include <xenring/grant/error.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
@@ -28,7 +30,12 @@ private:
     boost::asio::local::stream_protocol::acceptor acceptor_;
 };
 
-/// Prints what the socket gives. Throws boost::system::system_error.
-void print_statistics(const std::string& path);
+/// Prints what the socket gives, a line for each direction of each queue; `raw`: as it comes.
+/// Throws boost::system::system_error.
+void print_statistics(const std::string& path, bool raw);
+
+/// Replaces the file in one step, so that whoever reads it (node_exporter's textfile collector, for
+/// one) never sees half of it. Errors: errno.
+void write_statistics(const std::string& path, const std::string& text, error_code& ec);
 
 } // namespace xenring::tools

@@ -41,6 +41,12 @@ public:
         EXPECT_FALSE(ec) << ec.message();
     }
 
+    /// False if netback's end is full, as a TAP's queue can be.
+    bool try_send(std::span<const std::byte> frame, error_code& ec) const {
+        net::write_frame(outside_, {}, frame, ec);
+        return !ec;
+    }
+
     struct received {
         net::virtio_header header;
         std::vector<std::byte> frame;

@@ -2,6 +2,8 @@
 #include "../net/frames.hpp"
 #include "fixture.hpp"
 
+#include <cerrno>
+
 namespace xenring::backend::test {
 namespace {
 
@@ -115,6 +117,34 @@ TEST_F(traffic_test, AGuestWithoutBuffersLosesFramesAfterAWhile) {
     for (int i = 0; i != 10; ++i)
         wires.at("vif1.0")->send(udp_frame(100));
     EXPECT_TRUE(eventually([&] { return counts("vif1.0").rx.expired >= 10; }));
+}
+
+TEST_F(traffic_test, AGuestWithoutBuffersHoldsUpNobodyAndNoMoreThanItsPort) {
+    auto& idle = connected(1);
+    auto& good = connected(2);
+    auto& port = *wires.at("vif1.0");
+    std::size_t taken = 0;
+    error_code full;
+    while (taken != 100'000 && port.try_send(udp_frame(1400), full)) {
+        ++taken;
+        if (taken % 8 == 0) // netback may have what it will
+            io.poll();
+    }
+    EXPECT_EQ(full, errno_code(EAGAIN)) << "the port bounds what waits, not memory";
+    EXPECT_LT(taken, 10'000U);
+    for (std::size_t i = 0; i != 500; ++i) {
+        good.post(1);
+        good.kick();
+        wires.at("vif2.0")->send(udp_frame(i));
+        ASSERT_EQ(receive_in(good).bytes, udp_frame(i));
+    }
+    EXPECT_EQ(counts("vif1.0").rx.packets, 0U);
+    for (std::size_t i = 0; i != taken; ++i) { // nothing was lost by waiting
+        idle.post(1);
+        idle.kick();
+        ASSERT_EQ(receive_in(idle).bytes, udp_frame(1400)) << i;
+    }
+    EXPECT_EQ(counts("vif1.0").rx.lost(), 0U);
 }
 
 TEST_F(traffic_test, AGuestTransmitsNoFasterThanItsRate) {
