@@ -133,7 +133,6 @@ hold_channel() { # NAME
     client=$!
     eventually "connected" connected
 }
-connected() { "$XENRING" status | awk '$1 == 2 && $5 > 0 { found = 1 } END { exit !found }'; }
 
 a_killed_peer_is_an_error() {
     hold_channel dies
