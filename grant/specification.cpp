@@ -59,7 +59,7 @@ void refuse(std::string_view what, std::string_view text, std::string_view expec
 } // namespace
 
 std::string sign_of_xen(const std::string& root) {
-    const auto devices = root + "/dev/xen", capabilities = root + "/proc/xen/capabilities";
+    auto devices = root + "/dev/xen", capabilities = root + "/proc/xen/capabilities";
     std::error_code failure;
     const std::filesystem::directory_iterator nodes{devices, failure};
     if (!failure && nodes != std::filesystem::directory_iterator{})
