@@ -56,18 +56,20 @@ void refuse(std::string_view what, std::string_view text, std::string_view expec
     ec = errc::bad_specification;
 }
 
-bool xen_is_there() {
-    std::error_code ignored;
-    return std::filesystem::exists("/dev/xen/evtchn", ignored) ||
-           std::filesystem::exists("/dev/xen/privcmd", ignored) ||
-           std::filesystem::exists("/proc/xen/capabilities", ignored);
-}
-
 } // namespace
+
+std::string sign_of_xen(const std::string& root) {
+    auto devices = root + "/dev/xen", capabilities = root + "/proc/xen/capabilities";
+    std::error_code failure;
+    const std::filesystem::directory_iterator nodes{devices, failure};
+    if (!failure && nodes != std::filesystem::directory_iterator{})
+        return devices;
+    return std::filesystem::exists(capabilities, failure) ? capabilities : std::string{};
+}
 
 specification resolve_specification(std::string_view text,
                                     const std::function<std::string(const char*)>& environment,
-                                    error_code& ec) {
+                                    error_code& ec, const std::function<std::string()>& sign) {
     specification out;
     ec.clear();
     std::string chosen{text};
@@ -78,9 +80,9 @@ specification resolve_specification(std::string_view text,
     }
     out.asked = !chosen.empty();
     if (!out.asked) {
-        const bool xen = xen_is_there();
-        chosen = xen ? "xen" : "local";
-        out.why = xen ? "/dev/xen is there" : "/dev/xen is not there";
+        const auto found = sign();
+        chosen = found.empty() ? "local" : "xen";
+        out.why = found.empty() ? "/dev/xen is not there" : found + " is there";
     }
     std::string_view rest = chosen;
     bool has_domid = false;

@@ -22,10 +22,16 @@ struct specification {
     std::string why;       ///< what decided, or what was refused; for people
 };
 
+/// What tells that this machine is a domain of Xen, empty if nothing does: /dev/xen with any node
+/// in it, or /proc/xen/capabilities. Which nodes there are says nothing: a guest's kernel makes
+/// xenbus by itself, and the others come with modules that may not be loaded. `root`: below which
+/// both are looked for.
+std::string sign_of_xen(const std::string& root = {});
+
 /// Reads `text`, asks `environment` (a function from a variable's name to its value, empty if
-/// unset) and /dev/xen for what it leaves open. Error: errc::bad_specification.
-specification resolve_specification(std::string_view text,
-                                    const std::function<std::string(const char*)>& environment,
-                                    error_code& ec);
+/// unset) and `sign` (as sign_of_xen()) for what it leaves open. Error: errc::bad_specification.
+specification resolve_specification(
+    std::string_view text, const std::function<std::string(const char*)>& environment,
+    error_code& ec, const std::function<std::string()>& sign = [] { return sign_of_xen(); });
 
 } // namespace xenring

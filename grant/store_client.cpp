@@ -86,8 +86,6 @@ store_client::pending_request* store_client::submit(message_type type, std::uint
     request.type = type;
     outgoing& added = output_.emplace_back();
     added.request = id;
-    added.needs_quiet = pipe_->watches_need_quiet() &&
-                        (type == message_type::watch || type == message_type::unwatch);
     store_wire::encode({type, id, transaction, std::move(payload)}, added.bytes);
     return &request;
 }
@@ -119,7 +117,7 @@ void store_client::flush_output() {
 }
 
 bool store_client::may_write() const noexcept {
-    return !output_.empty() && (unanswered_ == 0 || !output_.front().needs_quiet);
+    return !output_.empty() && (unanswered_ == 0 || !pipe_->one_request_at_a_time());
 }
 
 // True when there is nothing left of it to write.

@@ -32,12 +32,15 @@ public:
     /// Linux refuses a watch.
     virtual std::size_t write_some(std::span<const std::byte> bytes, error_code& ec) noexcept = 0;
 
-    /// Whether a WATCH or UNWATCH may be written only while no other answer is outstanding. So it
-    /// is on Linux' device: write() holds the file's lock until xenstored has answered, and the
-    /// kernel thread that would bring the answer first has to deliver the older one, for which it
-    /// needs that lock. The whole domain then is without its store for good (xenbus_dev_frontend.c,
-    /// xenbus_file_write and xenbus_dev_queue_reply).
-    virtual bool watches_need_quiet() const noexcept { return false; }
+    /// Whether a request may be written only once the one before is answered. So it is on Linux'
+    /// device, for two reasons (xenbus_dev_frontend.c). It keeps the body of a request in the one
+    /// buffer of the file until its thread has sent it, and answers write() before
+    /// (xenbus_dev_request_and_reply): the next write() changes what is sent. And a WATCH or
+    /// UNWATCH that is written while an older answer is outstanding takes the store from the whole
+    /// domain for good: write() holds the file's lock until xenstored has answered, and the kernel
+    /// thread that would bring the answer first has to deliver the older one, for which it needs
+    /// that lock (xenbus_file_write and xenbus_dev_queue_reply).
+    virtual bool one_request_at_a_time() const noexcept { return false; }
 
     /// Reads what is there. boost::asio::error::would_block: nothing is there;
     /// boost::asio::error::eof: the store closed the connection.
@@ -52,7 +55,7 @@ public:
     ~fd_store_pipe() override;
 
     int native_handle() const noexcept override { return descriptor_; }
-    bool watches_need_quiet() const noexcept override { return !is_socket_; }
+    bool one_request_at_a_time() const noexcept override { return !is_socket_; }
     std::size_t write_some(std::span<const std::byte> bytes, error_code& ec) noexcept override;
     std::size_t read_some(std::span<std::byte> bytes, error_code& ec) noexcept override;
 

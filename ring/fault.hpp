@@ -1,14 +1,14 @@
+// What ends a ring.
 #pragma once
-
-/// What a peer did that no correct peer can do (and two things that a caller can get wrong).
-///
-/// A ring that meets one of these is poisoned: it keeps the first fault and moves nothing any
-/// more. There is no way back but to drop the ring and start a new one.
 
 #include <cstdint>
 
 namespace xenring::ring {
 
+/// What a peer did that no correct peer can do, and what a caller can get wrong.
+///
+/// A ring that meets one of these is poisoned: it keeps the first fault and moves nothing any
+/// more. There is no way back but to drop the ring and start a new one.
 enum class fault : std::uint8_t {
     none = 0,
     producer_overrun,        ///< peer's producer index claims more than the ring can hold

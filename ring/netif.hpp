@@ -34,6 +34,7 @@ inline constexpr std::uint32_t max_tx_size = 0xffff;
 /// Bytes of an Ethernet header: what is shorter is no frame.
 inline constexpr std::uint32_t min_frame_size = 14;
 
+/// Guest to backend: a page with (a part of) a packet to send.
 struct tx_request {
     std::uint32_t gref;
     std::uint16_t offset; ///< of the data in the page
@@ -42,17 +43,20 @@ struct tx_request {
     std::uint16_t size;   ///< first slot: of the whole packet; others: of their own data
 };
 
+/// Answers a tx_request or an extra: the page may be used again.
 struct tx_response {
     std::uint16_t id;
     std::int16_t status; ///< response_status
 };
 
+/// Guest to backend: a page that may be filled.
 struct rx_request {
     std::uint16_t id;
     std::uint16_t pad;
     std::uint32_t gref;
 };
 
+/// Answers an rx_request: what was put into its page. An extra may stand in its place.
 struct rx_response {
     std::uint16_t id;
     std::uint16_t offset; ///< of the data in the page
@@ -60,7 +64,7 @@ struct rx_response {
     std::int16_t status;  ///< bytes of this slot, or negative: response_status
 };
 
-/// Note that the two checksum bits are the other way round in rx_flag.
+/// Bits of tx_request::flags. Note that the two checksum bits are the other way round in rx_flag.
 namespace tx_flag {
 inline constexpr std::uint16_t csum_blank = 1;
 inline constexpr std::uint16_t data_validated = 2;
@@ -68,6 +72,7 @@ inline constexpr std::uint16_t more_data = 4;
 inline constexpr std::uint16_t extra_info = 8;
 } // namespace tx_flag
 
+/// Bits of rx_response::flags.
 namespace rx_flag {
 inline constexpr std::uint16_t data_validated = 1;
 inline constexpr std::uint16_t csum_blank = 2;
@@ -76,6 +81,7 @@ inline constexpr std::uint16_t extra_info = 8;
 inline constexpr std::uint16_t gso_prefix = 16; ///< legacy, only if feature-gso-tcpv4-prefix
 } // namespace rx_flag
 
+/// Values of tx_response::status, and the negative ones of rx_response::status.
 namespace response_status {
 inline constexpr std::int16_t dropped = -2;
 inline constexpr std::int16_t error = -1;
@@ -102,6 +108,7 @@ struct alignas(2) extra_info {
     std::uint8_t rest[6];
 };
 
+/// The packet is to be cut into segments.
 struct gso_extra {
     std::uint8_t type;
     std::uint8_t flags;
@@ -111,12 +118,14 @@ struct gso_extra {
     std::uint16_t features;
 };
 
+/// Not a packet: the guest joins or leaves a multicast address.
 struct alignas(2) multicast_extra {
     std::uint8_t type;
     std::uint8_t flags;
     std::uint8_t address[6];
 };
 
+/// A hash over the packet, and how it was taken.
 struct alignas(2) hash_extra {
     std::uint8_t type;
     std::uint8_t flags;
@@ -125,6 +134,7 @@ struct alignas(2) hash_extra {
     std::uint8_t value[4]; ///< least significant byte first, on every machine
 };
 
+/// How much space lies before the data, for XDP programs.
 struct xdp_extra {
     std::uint8_t type;
     std::uint8_t flags;

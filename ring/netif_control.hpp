@@ -26,6 +26,7 @@
 
 namespace xenring::ring::netif {
 
+/// Values of ctrl_request::type.
 namespace control_type {
 inline constexpr std::uint16_t get_hash_flags = 1;
 inline constexpr std::uint16_t set_hash_flags = 2;
@@ -39,12 +40,15 @@ inline constexpr std::uint16_t add_gref_mapping = 9;
 inline constexpr std::uint16_t del_gref_mapping = 10;
 } // namespace control_type
 
+/// Guest to backend: one message of the table above.
 struct ctrl_request {
     std::uint16_t id;
     std::uint16_t type; ///< control_type
     std::uint32_t data[3];
 };
 
+/// Answers a ctrl_request; the status is a control_status, the data means nothing unless it is
+/// success.
 struct ctrl_response {
     std::uint16_t id;   ///< of the request
     std::uint16_t type; ///< of the request
@@ -59,6 +63,7 @@ struct gref_entry {
     std::uint16_t flags;  ///< gref_readonly or 0
     std::uint16_t status; ///< written by the backend for del_gref_mapping: control_status
 };
+/// Flag of a gref_entry: the backend may only read.
 inline constexpr std::uint16_t gref_readonly = 1;
 
 /// Entries in a list, which is one page.
@@ -69,6 +74,7 @@ static_assert(sizeof(gref_entry) == 8 && max_gref_entries == 512);
 static_assert(ring_message<ctrl_request> && ring_message<ctrl_response>);
 static_assert(ring_message<gref_entry>);
 
+/// The control ring, seen by the guest and by the backend.
 using control_front_ring = front_ring<ctrl_request, ctrl_response>;
 using control_back_ring = back_ring<ctrl_request, ctrl_response>;
 
@@ -78,6 +84,7 @@ using control_back_ring = back_ring<ctrl_request, ctrl_response>;
     return response.id == request.id && response.type == request.type;
 }
 
+/// The response to a request.
 [[nodiscard]] constexpr ctrl_response respond(const ctrl_request& request, std::uint32_t status,
                                               std::uint32_t data = 0) noexcept {
     return {request.id, request.type, status, data};

@@ -12,6 +12,7 @@
 
 namespace xenring::ring {
 
+/// Where one end of a device stands; the numbers are those in the store.
 enum class xenbus_state : std::uint8_t {
     unknown = 0,
     initialising = 1,

@@ -49,7 +49,7 @@ void complain(const std::string& text);
 /// The same if --verbose was given.
 void remark(const global_options& options, const std::string& text);
 
-void add_demo_command(CLI::App& app, int& status);
+void add_demo_command(CLI::App& app, const global_options& options, int& status);
 void add_hypervisor_commands(CLI::App& app, const global_options& options, int& status);
 void add_netback_command(CLI::App& app, const global_options& options, int& status);
 void add_netfront_command(CLI::App& app, const global_options& options, int& status);

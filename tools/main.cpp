@@ -99,7 +99,7 @@ int run(int argc, char** argv) {
         ->type_name("N");
     app.add_flag("-v,--verbose", options.verbose, "Say on standard error what happens");
     app.set_version_flag("--version", XENRING_VERSION);
-    add_demo_command(app, status);
+    add_demo_command(app, options, status);
     add_hypervisor_commands(app, options, status);
     add_netback_command(app, options, status);
     add_netfront_command(app, options, status);

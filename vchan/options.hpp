@@ -6,6 +6,7 @@
 
 namespace xenring::vchan {
 
+/// What connect(), listen() and acceptor may be told; a default is right for most. A plain value.
 struct options {
     /// Waits without end.
     static constexpr std::chrono::steady_clock::duration forever =

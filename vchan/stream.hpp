@@ -180,7 +180,8 @@ public:
             [](auto handler, stream* self) { self->start_drain(std::move(handler)); }, token, this);
     }
 
-    /// With true, synchronous calls that would sleep end with would_block instead.
+    /// With true, synchronous calls that would sleep end with would_block instead. How a
+    /// libxenvchan server left, which takes half a second to find out, later calls tell.
     bool non_blocking() const noexcept;
     void non_blocking(bool mode) noexcept;
 

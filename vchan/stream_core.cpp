@@ -3,7 +3,6 @@
 
 #include <boost/asio/error.hpp>
 
-#include <thread>
 #include <utility>
 
 namespace xenring::vchan::detail {
@@ -30,6 +29,8 @@ void stream_core::adopt(std::unique_ptr<channel> opened, const options& chosen) 
     watch_refused_ = false;
     looks_left_ = absent_looks_ = 0;
     verdict_looks_ = 0;
+    glance_ = {};
+    next_glance_ = {};
     renewals_left_ = 1; // the client's domain may just be coming
     sleeping_ = timing_ = watching_ = checking_ = check_again_ = judging_ = false;
     ++openings_;
@@ -85,10 +86,9 @@ void stream_core::wait(need what, error_code& ec) {
         if (endpoint_->ready(what, ec))
             return;
         if (endpoint_->needs_verdict()) {
-            judged(how_server_left(here_, endpoint_->wire().names));
-            if (endpoint_->needs_verdict())
-                std::this_thread::sleep_for(verdict_pause);
-            continue;
+            non_blocking ? judge_in_passing() : judge_blocking();
+            if (!non_blocking || !endpoint_->needs_verdict())
+                continue;
         }
         if (non_blocking) {
             ec = asio::error::would_block;

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 
@@ -93,6 +94,8 @@ private:
     void judge();
     void judge_again();
     void judged(error_code verdict);
+    void judge_blocking();
+    void judge_in_passing();
     void check_peer_blocking();
 
     boost::asio::any_io_executor executor_;
@@ -114,6 +117,8 @@ private:
     std::uint64_t openings_ = 0; ///< tells what comes late for an earlier channel
     unsigned looks_left_ = 0;
     int verdict_looks_ = 0;
+    std::future<error_code> glance_; ///< a look for a verdict, under way or not yet taken
+    std::chrono::steady_clock::time_point next_glance_;
     unsigned absent_looks_ = 0;
     unsigned renewals_left_ = 0; ///< how often the client's rights are to be given again
     bool sleeping_ = false;

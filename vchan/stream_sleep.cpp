@@ -241,45 +241,4 @@ void stream_core::check_peer_blocking() {
     client_looked_for(found, renew && admit_client(here_, names));
 }
 
-/// Finds out, elsewhere, how a server left that does not say.
-void stream_core::judge() {
-    if (std::exchange(judging_, true))
-        return;
-    const auto verdict = std::make_shared<error_code>();
-    run_blocking(
-        executor_,
-        [verdict, here = here_, names = endpoint_->wire().names] {
-            *verdict = how_server_left(here, names);
-        },
-        [self = shared_from_this(), verdict, opening = openings_] {
-            if (!self->endpoint_ || self->openings_ != opening)
-                return;
-            self->judged(*verdict);
-            if (self->endpoint_->needs_verdict() && self->waiting_for_anything())
-                return self->judge_again();
-            self->judging_ = false;
-            if (self->waiting_for_anything())
-                self->settle();
-        });
-}
-
-void stream_core::judge_again() {
-    verdict_timer_.expires_after(verdict_pause);
-    verdict_timer_.async_wait([self = shared_from_this(), opening = openings_](error_code) {
-        if (!self->endpoint_ || self->openings_ != opening)
-            return;
-        self->judging_ = false;
-        if (self->waiting_for_anything()) // again, perhaps: rest() ends the pause early
-            self->judge();
-    });
-}
-
-/// Takes one look's result: it may take a few until it is clear.
-void stream_core::judged(error_code verdict) {
-    if (verdict)
-        endpoint_->end(verdict);
-    else if (++verdict_looks_ >= verdict_looks)
-        endpoint_->end(errc::peer_process_died);
-}
-
 } // namespace xenring::vchan::detail

@@ -103,7 +103,6 @@ private:
     };
     struct outgoing {
         std::uint32_t request;
-        bool needs_quiet; ///< waits until no answer is outstanding
         std::vector<std::byte> bytes;
     };
     struct completion {

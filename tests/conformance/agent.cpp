@@ -1,6 +1,7 @@
 #include "agent.hpp"
 
 #include <xenring/grant/ledger.hpp>
+#include <xenring/grant/store_transaction.hpp>
 #include <xenring/grant/store_watch.hpp>
 
 #include <signal.h>
@@ -47,6 +48,7 @@ const std::map<std::string, agent::handler>& agent::handlers() {
         {"store-write", &agent::store_operation},
         {"store-remove", &agent::store_operation},
         {"store-crowd", &agent::store_crowd},
+        {"store-exhaust", &agent::store_exhaust},
         {"reset", &agent::reset},
         {"kill", &agent::kill},
     };
@@ -207,6 +209,36 @@ words agent::store_crowd(const words& command) {
     if (ec)
         throw error{ec, "watch a node that is being read"};
     return {};
+}
+
+/// Takes one after another until the store refuses one, and gives all of them back.
+words agent::store_exhaust(const words& command) {
+    const auto& kind = command.at(1);
+    const auto& path = command.at(2);
+    const auto most = number_of(command.at(3));
+    std::vector<store_watch> watches;
+    std::vector<store_transaction> transactions;
+    error_code refused;
+    std::uint32_t count = 0;
+    for (; count != most; ++count) {
+        if (kind == "nodes") // in many directories: the names in one count for its size
+            store_.write(path + "/" + std::to_string(count / 50) + "/" + std::to_string(count % 50),
+                         "", refused);
+        else if (kind == "watches")
+            watches.push_back(store_.watch(path, refused));
+        else
+            transactions.push_back(store_.begin(refused));
+        if (refused)
+            break;
+    }
+    error_code ignored; // there may be no nodes
+    if (kind == "nodes")
+        store_.remove(path, ignored);
+    words reply{std::to_string(count)};
+    if (refused)
+        for (auto& part : to_words(refused))
+            reply.push_back(part);
+    return reply;
 }
 
 words agent::reset(const words&) {

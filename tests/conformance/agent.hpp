@@ -26,6 +26,8 @@ namespace xenring::conformance {
 ///     wait-event PORT MILLISECONDS       -> yes|no
 ///     close-events
 ///     store-read PATH -> BYTES; store-write PATH BYTES; store-remove PATH
+///     store-exhaust nodes|watches|transactions PATH MOST
+///                                        -> COUNT [error CATEGORY VALUE]  (all of it was undone)
 ///     reset                              -> GRANTED MAPPED    (after everything was given up)
 ///     kill                               (SIGKILL to the own process; never answers)
 class agent {
@@ -51,6 +53,7 @@ private:
     words close_events(const words& command);
     words store_operation(const words& command);
     words store_crowd(const words& command);
+    words store_exhaust(const words& command);
     words reset(const words& command);
     words kill(const words& command);
 

@@ -134,6 +134,14 @@ void far_domain::store_crowd(const std::string& path, std::uint32_t rounds) {
     call({"store-crowd", path, std::to_string(rounds)});
 }
 
+far_domain::exhausted far_domain::store_exhaust(const std::string& kind, const std::string& path,
+                                                std::uint32_t most) {
+    auto reply = call({"store-exhaust", kind, path, std::to_string(most)});
+    const auto count = number_of(reply.at(0));
+    reply.erase(reply.begin());
+    return {count, error_of(reply)};
+}
+
 std::size_t far_domain::reset() {
     const auto reply = call({"reset"});
     return number_of(reply.at(0)) + number_of(reply.at(1));

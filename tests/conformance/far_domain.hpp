@@ -56,6 +56,13 @@ public:
     void store_remove(const std::string& path);
     /// Has one thread read the node while another adds and removes a watch on it, so many times.
     void store_crowd(const std::string& path, std::uint32_t rounds);
+    /// How many "nodes", "watches" or "transactions" the far domain can have beside those that it
+    /// has, of `most`, and the error that refused one more. Nothing of it stays.
+    struct exhausted {
+        std::uint32_t count = 0;
+        error_code refused;
+    };
+    exhausted store_exhaust(const std::string& kind, const std::string& path, std::uint32_t most);
 
     /// Gives up everything that the agent holds. Returns how many pages it says are left over.
     std::size_t reset();

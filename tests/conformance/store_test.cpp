@@ -148,6 +148,46 @@ TEST_F(shared_store, AbortedTransactionLeavesNothing) {
     EXPECT_FALSE(near_store().exists(shared_));
 }
 
+// xenstored's defaults: 1000 nodes, 128 watches, 10 transactions. A guest's kernel and tools have
+// some of the nodes and watches; and xenstored 4.17 lets a domain have one watch and one
+// transaction more than it says.
+TEST_F(shared_store, NodesOfAGuestAreBounded) {
+    const auto nodes = far().store_exhaust("nodes", "data/conformance/shared", 1500);
+    EXPECT_EQ(nodes.refused, errno_code(ENOSPC));
+    const auto directories = nodes.count / 50 + 1;
+    EXPECT_GT(nodes.count + directories, 850U);
+    EXPECT_LE(nodes.count + directories, 1000U);
+    EXPECT_FALSE(near_store().exists(shared_));
+    far().store_write("data/conformance/shared", "there is room again");
+}
+
+TEST_F(shared_store, WatchesOfAGuestAreBounded) {
+    for (int round = 0; round != 2; ++round) { // it gets them back
+        const auto watches = far().store_exhaust("watches", "data/conformance/shared", 200);
+        EXPECT_EQ(watches.refused, errno_code(E2BIG));
+        EXPECT_GT(watches.count, 100U);
+        EXPECT_LE(watches.count, 129U);
+    }
+}
+
+TEST_F(shared_store, TransactionsOfAGuestAreBounded) {
+    for (int round = 0; round != 2; ++round) {
+        const auto transactions = far().store_exhaust("transactions", "data", 20);
+        EXPECT_EQ(transactions.refused, errno_code(ENOSPC));
+        EXPECT_GE(transactions.count, 10U);
+        EXPECT_LE(transactions.count, 11U);
+    }
+}
+
+TEST_F(shared_store, QuotasDoNotBindTheControlDomain) {
+    std::vector<store_watch> watches;
+    std::vector<store_transaction> transactions;
+    for (int each = 0; each != 150; ++each)
+        watches.push_back(near_store().watch(shared_));
+    for (int each = 0; each != 20; ++each)
+        transactions.push_back(near_store().begin());
+}
+
 TEST_F(shared_store, GuestMayNeitherReadNorWriteWhatIsNotForIt) {
     EXPECT_EQ(code_of([&] { far().store_read(private_); }), errno_code(EACCES));
     EXPECT_EQ(code_of([&] { far().store_write(private_, "mine now"); }), errno_code(EACCES));

@@ -16,10 +16,14 @@ readme_example_is_answered() {
     answered "$EXAMPLE"
 }
 
-# Runs the README's line, in a tree without a build directory; only the libraries, to save time.
+line_of_readme() { # WORDS: the line of an example that begins with them
+    sed -n "s/^    \($1 .*\)/\1/p" "$TREE/README.md"
+}
+
+# Runs the README's line, in a tree without a build directory; only to where is said besides.
 install_as_the_readme_says() {
     local line each
-    line=$(sed -n 's/^    \(cmake -B .*[^ ]\)  *#.*/\1/p' "$TREE/README.md")
+    line=$(line_of_readme "cmake -B")
     [[ -n $line ]] || fail "README.md does not say any more how to install"
     mkdir "$work/tree"
     for each in "$TREE"/*; do
@@ -30,13 +34,31 @@ install_as_the_readme_says() {
     fi
     cmake() {
         local more=()
-        [[ $1 != -B ]] || more=(-DCMAKE_INSTALL_PREFIX="$work/usr" -DXENRING_BUILD_TESTS=OFF
-            -DXENRING_BUILD_EXAMPLES=OFF -DXENRING_BUILD_TOOLS=OFF -DXENRING_BUILD_COMPAT=OFF)
+        [[ $1 != -B ]] || more=(-DCMAKE_INSTALL_PREFIX="$work/usr")
         command cmake "$@" "${more[@]}"
     }
     (cd "$work/tree" && CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) eval "$line") >"$work/readme.log" 2>&1 ||
         fail "not installed by: $line"
     unset -f cmake
+    grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=RelWithDebInfo$' "$work/tree/build/CMakeCache.txt" ||
+        fail "what is installed is not optimised"
+    "$work/usr/bin/xenring" --version >/dev/null || fail "the command is not installed"
+}
+
+readme_names_the_packages() {
+    local needed each
+    needed=$(sed -n '/^build_packages=(/,/)$/p' "$TREE/dev" | tr -d '()\n' | sed 's/^build_packages=//')
+    [[ -n $needed ]] || fail "./dev does not say any more what a build needs"
+    for each in ${needed/ninja-build/make}; do
+        [[ " $(line_of_readme "apt install") " == *" $each "* ]] || fail "README.md does not name $each"
+    done
+}
+
+without_googletest_the_tests_are_left_out() {
+    cmake -S "$TREE" -B "$work/bare" -DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON \
+        >"$work/bare.log" 2>&1 || fail "it cannot be configured without GoogleTest"
+    expect_said "$work/bare.log" "GoogleTest is missing"
+    [[ ! -e $work/bare/tests && ! -e $work/bare/CTestTestfile.cmake ]] || fail "there are tests"
 }
 
 installed_package_builds_a_program() {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 namespace xenring {
@@ -70,6 +73,34 @@ TEST(Specification, NamesWhatItRefuses) {
     EXPECT_LT(why(std::string(5000, 'x'), {}).size(), 200u);
     (void)why("xen", {{"XENRING_DOMID", "abc"}}); // nobody looks at it there
     EXPECT_FALSE(ec);
+}
+
+TEST(Specification, LooksForXenOnlyWhereNobodySaysWhich) {
+    const auto choose = [](const char* text, std::string sign) {
+        error_code ec;
+        const auto unset = [](const char*) { return std::string{}; };
+        return resolve_specification(text, unset, ec, [&] { return sign; });
+    };
+    EXPECT_EQ(choose("", "/dev/xen").kind, hypervisor_kind::xen);
+    EXPECT_EQ(choose("", "/dev/xen").why, "/dev/xen is there");
+    EXPECT_EQ(choose("", "").kind, hypervisor_kind::local);
+    EXPECT_EQ(choose("", "").why, "/dev/xen is not there");
+    EXPECT_EQ(choose("local", "/dev/xen").kind, hypervisor_kind::local);
+}
+
+TEST(Specification, AnyNodeOrTheCapabilitiesAreASignOfXen) {
+    namespace files = std::filesystem;
+    std::string root = files::temp_directory_path() / "xenring-XXXXXX";
+    ASSERT_TRUE(::mkdtemp(root.data()));
+    EXPECT_EQ(sign_of_xen(root), "") << "as where there is no Xen";
+    files::create_directories(root + "/dev/xen");
+    files::create_directories(root + "/proc/xen");
+    EXPECT_EQ(sign_of_xen(root), "") << "two empty directories";
+    std::ofstream{root + "/proc/xen/capabilities"};
+    EXPECT_EQ(sign_of_xen(root), root + "/proc/xen/capabilities");
+    std::ofstream{root + "/dev/xen/xenbus"};
+    EXPECT_EQ(sign_of_xen(root), root + "/dev/xen");
+    files::remove_all(root);
 }
 
 TEST(Specification, SaysWhy) {

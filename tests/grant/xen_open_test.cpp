@@ -1,5 +1,6 @@
 #include "xen_fake.hpp"
 
+#include <xenring/grant/specification.hpp>
 #include <xenring/grant/xen/devices.hpp>
 #include <xenring/grant/xen/open.hpp>
 #include <xenring/grant/xen/own_domid.hpp>
@@ -16,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 namespace xenring {
 namespace {
@@ -79,6 +81,21 @@ TEST_F(XenOpen, WithoutAnyNodeEachIsNamedWithItsModule) {
         std::filesystem::remove(nodes_.node(node));
     expect_failure(errc::device_missing, {nodes_.node("evtchn").c_str(), "modprobe xen-evtchn",
                                           "modprobe xen-gntdev", "modprobe xen-gntalloc"});
+}
+
+TEST_F(XenOpen, AGuestWithoutTheModulesIsXenAndIsToldToLoadThem) {
+    const auto devices = nodes_.node("dev/xen"); // as the kernel of a fresh guest fills it
+    std::filesystem::create_directories(devices);
+    std::ofstream{devices + "/xenbus"};
+    const auto nothing_set = [](const char*) { return std::string{}; };
+    const auto sign = [this] { return sign_of_xen(nodes_.path()); };
+    const auto found = resolve_specification("", nothing_set, ec_, sign);
+    EXPECT_EQ(found.kind, hypervisor_kind::xen);
+    EXPECT_EQ(found.why, devices + " is there");
+    std::string advice;
+    EXPECT_FALSE(xen::open({devices, found.why}, ec_, &advice));
+    EXPECT_EQ(ec_, errc::device_missing);
+    EXPECT_NE(advice.find("modprobe xen-gntalloc"), std::string::npos) << advice;
 }
 
 TEST_F(XenOpen, NodesThatMayNotBeOpenedAreNamed) {

@@ -2,10 +2,6 @@
 # check_headers.sh freestanding COMPILER INCLUDE_DIR RING_DIR
 #     each header compiles alone with no hosted environment, and all together need no heap: nothing
 #     beyond the four memory functions that a compiler may call by itself
-# check_headers.sh memory_order RING_DIR
-#     barrier.hpp is the only file that names a memory order
-# check_headers.sh arrows RING_DIR
-#     the room includes itself and the standard library, nothing else
 set -eu
 
 freestanding() {
@@ -62,21 +58,6 @@ END
     needs=$(nm -uP "$dir/all.o" | cut -d' ' -f1 | grep -vxE 'mem(cpy|move|set|cmp)|_GLOBAL_OFFSET_TABLE_' || true)
     if [ -n "$needs" ]; then
         echo "the ring room needs from outside: $needs"
-        exit 1
-    fi
-}
-
-memory_order() {
-    if grep -nE 'memory_order|__ATOMIC_|__sync_' "$1"/*.hpp | grep -v '^[^:]*/barrier\.hpp:'; then
-        echo "only barrier.hpp may name a memory order"
-        exit 1
-    fi
-    grep -q 'memory_order' "$1/barrier.hpp"
-}
-
-arrows() {
-    if grep -nE '^ *# *include' "$1"/*.hpp | grep -vE 'include <(xenring/ring/[a-z_]+\.hpp|[a-z_]+)>'; then
-        echo "ring/ may include only itself and the standard library"
         exit 1
     fi
 }

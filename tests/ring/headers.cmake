@@ -1,8 +1,8 @@
-# What a compiler or grep can say about the room's headers.
+# What a compiler and grep can say about headers.
 set(check ${CMAKE_CURRENT_SOURCE_DIR}/check_headers.sh)
 set(room ${PROJECT_SOURCE_DIR}/ring)
-add_test(NAME ring_headers.MemoryOrderIsNamedInOneFile COMMAND ${check} memory_order ${room})
-add_test(NAME ring_headers.IncludeOnlyThemselvesAndTheStandardLibrary COMMAND ${check} arrows ${room})
+add_test(NAME rooms.ArrowsPointDownAndOneFileNamesMemoryOrders
+         COMMAND ${PROJECT_SOURCE_DIR}/cmake/check-arrows)
 foreach(compiler g++ clang++)
     find_program(found_${compiler} ${compiler})
     if(found_${compiler})

@@ -133,7 +133,6 @@ hold_channel() { # NAME
     client=$!
     eventually "connected" connected
 }
-connected() { "$XENRING" status | awk '$1 == 2 && $5 > 0 { found = 1 } END { exit !found }'; }
 
 a_killed_peer_is_an_error() {
     hold_channel dies
@@ -221,7 +220,8 @@ wrong_arguments_are_status_2() {
     for words in "" "nonsense" "vchan" "vchan listen" "vchan listen 1" "vchan listen x p" \
         "vchan listen 40000 p" "vchan listen --ring big 2 p" "vchan connect --wait -1 2 p" \
         "--domid 99999 status" "demo --bytes none" "--hypervisor bogus status" \
-        "--hypervisor xen status" "vchan listen --ring 2M 2 p" "vchan connect 2 /p/"; do
+        "--hypervisor xen status" "vchan listen --ring 2M 2 p" "vchan connect 2 /p/" \
+        "--hypervisor xen demo" "--hypervisor local:$work/hypervisor demo" "--domid 3 demo"; do
         status=0
         "$XENRING" $words >"$work/out.log" 2>&1 || status=$?
         [[ $status == 2 ]] || fail "xenring $words: exit status $status, not 2"

@@ -18,9 +18,11 @@ kill_one() { # LISTEN-SIDE CONNECT-SIDE VICTIM
     eventually "connected" connected
     sleep 0.1
     kill -KILL "${!3}"
-    local survivor=$client
-    [[ $3 == server ]] || survivor=$server
-    wait $survivor || true
+    if [[ $3 == server ]]; then
+        expect_survivor $client client "$2" "$1" idle
+    else
+        expect_survivor $server server "$1" "$2" idle
+    fi
 }
 
 their_killed_client_is_noticed() {
@@ -30,7 +32,6 @@ their_killed_client_is_noticed() {
 
 their_killed_server_is_noticed() {
     kill_one theirs ours server
-    expect_said "$work/client.log" "process died"
     expect_nothing_left 3
 }
 
@@ -73,7 +74,7 @@ expect_taken_is_a_prefix() { # LEAST-BYTES
 
 # The end of the survivor: a stream of ours that loses a server, or one of ours, has lost a process
 # that died. A killed libxenvchan client looks as one that closed.
-expect_survivor() { # PROCESS ROLE SIDE VICTIM-SIDE WRITES(or not)
+expect_survivor() { # PROCESS ROLE SIDE VICTIM-SIDE STATE(writes, reads or idle)
     local status=0
     wait "$1" || status=$?
     case $3.$4.$2.$5 in

@@ -2,56 +2,51 @@
 # libxenvchan_test.sh NAME: bytes to and from libxenvchan, packets, full rings, paths, events.
 source "$(dirname "$0")/with_libxenvchan.sh"
 
-# transfer SERVER CLIENT: both sides send a file at once, each is `ours` or `theirs`.
-transfer() { # LISTEN-SIDE CONNECT-SIDE BYTES [--ring L:R]
+# Each side sends a pattern of its own at the same time, and each gets the other's. The client closes:
+# once it has everything itself (its input is held open until then) and the server has, too (-N).
+transfer() { # LISTEN-SIDE CONNECT-SIDE BYTES [--ring L:R]; a side is `ours` or `theirs`
     local listen=$1 connect=$2 bytes=$3 name=t$RANDOM
     shift 3
-    random_file up "$bytes"
-    (if [[ $listen == ours ]]; then ours 1 listen "$@" 2 $name; else
-        theirs 1 listen "$@" 2 data/vchan/2/$name; fi </dev/null >"$work/up.out" \
-        2>"$work/server.log") &
+    rm -f "$work"/*.digest
+    ("$PEER" generate "$bytes" 1 | if [[ $listen == ours ]]; then ours 1 listen "$@" 2 $name; else
+        theirs 1 listen "$@" 2 data/vchan/2/$name; fi 2>"$work/server.log" |
+        "$PEER" digest >"$work/server.digest") &
     local server=$!
     eventually "announced" announced 1 2 $name
-    (if [[ $connect == ours ]]; then ours 2 connect -N 1 $name; else
-        theirs 2 connect -N 1 $server_path/$name; fi <"$work/up" >/dev/null \
-        2>"$work/client.log") &
+    ({ "$PEER" generate "$bytes" 2 && until [[ -s $work/client.digest ]]; do sleep 0.02; done; } |
+        if [[ $connect == ours ]]; then ours 2 connect -N 1 $name; else
+            theirs 2 connect -N 1 $server_path/$name; fi 2>"$work/client.log" |
+        { "$PEER" digest "$bytes" >"$work/client.digest" && "$PEER" digest >"$work/more.digest"; }) &
     expect_status $! 0 "client ($connect)"
     expect_status $server 0 "server ($listen)"
-    expect_same up up.out
+    expect_digest server "$bytes" 2
+    expect_digest client "$bytes" 1
+    expect_digest more 0 0
+}
+expect_digest() { # FILE BYTES SEED
+    [[ $(<"$work/$1.digest") == $("$PEER" generate "$2" "$3" | "$PEER" digest) ]] ||
+        fail "the $1's bytes differ"
 }
 
-theirs_with_theirs() { transfer theirs theirs 20000000; }
-ours_listens_theirs_connects() { transfer ours theirs 100000000; }
-theirs_listens_ours_connects() { transfer theirs ours 100000000; }
+both_ways_at_once_theirs_with_theirs() { transfer theirs theirs 20000000; }
+both_ways_at_once_ours_listens() { transfer ours theirs $((1 << 30)) --ring 65536:65536; }
+both_ways_at_once_theirs_listens() { transfer theirs ours $((1 << 30)) --ring 65536:65536; }
 
 every_ring_size_ours_listens() { every_ring_size ours theirs; }
 every_ring_size_theirs_listens() { every_ring_size theirs ours; }
 every_ring_size() {
     local sizes
-    for sizes in 1024:1024 1024:2048 2048:1024 2048:2048 1025:1024 4096:4096 1024:4096 \
+    for sizes in 0:0 1024:1024 1024:2048 2048:1024 2048:2048 1025:1024 4096:4096 1024:4096 \
         4096:2048 2049:2049 65536:65536 1048576:1048576; do
         transfer "$1" "$2" 300000 --ring $sizes
     done
     # More than 1 MiB is refused by both, before anything is announced.
-    local status=0
-    ("$1" 1 listen --ring 1048577:1024 2 toolarge </dev/null 2>"$work/refused.log") || status=$?
+    local path=toolarge status=0 text='"1048577:1024" is not LEFT[:RIGHT], each a number of bytes up to 1M'
+    [[ $1 == ours ]] || path=data/vchan/2/$path text="no channel with domain 2 at $path"
+    ("$1" 1 listen --ring 1048577:1024 2 $path </dev/null 2>"$work/refused.log") || status=$?
     ((status != 0)) || fail "1 MiB + 1 was accepted"
-}
-
-both_ways_at_once() {
-    random_file up 30000000
-    random_file down 30000000
-    mkfifo "$work/hold"
-    (ours 1 listen -N 2 both <"$work/down" >"$work/up.out" 2>"$work/server.log") &
-    local server=$!
-    eventually "announced" announced 1 2 both
-    # The client holds its end open until the server has taken all.
-    ({ cat "$work/up"; eventually "up" cmp "$work/up" "$work/up.out"; } |
-        theirs 2 connect 1 $server_path/both >"$work/down.out" 2>"$work/client.log") &
-    local client=$!
-    expect_status $server 0 "server"
-    wait $client || true # libxenvchan may lose what is behind a close; ours has closed last
-    expect_same down down.out
+    expect_said "$work/refused.log" "$text"
+    expect_nothing_left
 }
 
 packets_of_exactly_the_ring() {
@@ -119,7 +114,7 @@ packets_larger_than_the_ring() {
     expect_said "$work/client.log" "a packet could not be sent"
     [[ ! -s $work/large ]] || fail "a part of the packet came"
 
-    # The largest that fits does fit, with the ring empty, and one of nothing is nothing.
+    # The largest that fits does fit, with the ring empty.
     (theirs 1 listen --ring 1024:2048 2 data/vchan/2/large receive-packets 1024 3 </dev/null \
         >"$work/received" 2>"$work/server.log") &
     server=$!
@@ -130,6 +125,25 @@ packets_larger_than_the_ring() {
     expect_status $server 0 "server"
     [[ $(<"$work/received") == $("$PEER" digest <"$work/packets") ]] || fail "the packets differ"
     expect_nothing_left
+}
+
+# A packet of nothing is sent and is taken at once, and nothing comes of it.
+packets_of_nothing() {
+    local action
+    for action in "send-packets 0 3 7" "receive-packets 0 3"; do
+        hold_open
+        (ours 1 listen 2 none <"$work/open" >"$work/taken" 2>"$work/server.log") &
+        local server=$!
+        eventually "announced" announced 1 2 none
+        # shellcheck disable=SC2086 # several words on purpose
+        (theirs 2 connect 1 $server_path/none $action >"$work/said" 2>"$work/client.log") &
+        expect_status $! 0 "client"
+        expect_status $server 0 "server"
+        [[ ! -s $work/taken ]] || fail "something came"
+        expect_nothing_left
+        rm "$work/open"
+    done
+    [[ $(<"$work/said") == $(: | "$PEER" digest) ]] || fail "something was received"
 }
 
 # The reader is stopped until the writer sleeps on a full ring; then everything comes.

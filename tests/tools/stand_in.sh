@@ -71,6 +71,8 @@ expect_same() { cmp "$work/$1" "$work/$2" || fail "$2 differs from $1"; }
 
 store() { XENSTORED_PATH=$work/hypervisor/store/0 "$@"; }
 announced() { store xenstore-exists "/local/domain/$1/data/vchan/$2/$3/event-channel"; }
+# Domain 2 has mapped a page, which is a client's first act.
+connected() { "$XENRING" status | awk '$1 == 2 && $5 > 0 { found = 1 } END { exit !found }'; }
 
 # Pages, ports, watches; and store nodes beyond those at the start: the keys of a channel are three
 # nodes, which a server that was killed cannot take with it.

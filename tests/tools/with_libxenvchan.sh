@@ -7,8 +7,6 @@ theirs() { exec "$XENRING" --domid "$1" run -- "$PEER" "${@:2}"; }
 server_path=/local/domain/1/data/vchan/2
 rings="--ring 4096:4096"
 
-connected() { "$XENRING" status | awk '$1 == 2 && $5 > 0 { found = 1 } END { exit !found }'; }
-
 # A process is asleep and stays so: it was not run between two looks.
 blocked() { # PROCESS
     local before after

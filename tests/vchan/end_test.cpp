@@ -2,14 +2,20 @@
 #include "raw_peer.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 namespace xenring::vchan::test {
 namespace {
 
+/// A second is promised. This is so much more that a busy machine does not reach it, and so little
+/// that one forgotten timer or a store that is asked too seldom does.
+constexpr std::chrono::seconds soon{5};
+
 class ending : public two_domains {
 protected:
-    /// The error that an asynchronous read ends with, once `happens` has happened under it.
+    /// The error that an asynchronous read ends with, once `happens` has happened under it: soon,
+    /// or it is errc::timed_out.
     template <class Happening>
     error_code end_of_waiting_read(stream& from, Happening happens) {
         char byte;
@@ -20,8 +26,45 @@ protected:
         io.poll();
         EXPECT_EQ(result, errc::timed_out) << "it did not wait";
         happens();
-        run();
+        run_soon();
+        const auto noticed = result;
+        if (noticed == errc::timed_out) {
+            from.close(); // the read must not outlive its buffer
+            run();
+        }
+        return noticed;
+    }
+
+    /// The same for a blocking read. It waits already, or not yet, when it happens.
+    template <class Happening>
+    error_code end_of_blocking_read(stream& from, Happening happens) {
+        using clock = std::chrono::steady_clock;
+        clock::time_point happened;
+        std::jthread elsewhere{[&] {
+            std::this_thread::sleep_for(std::chrono::milliseconds{150});
+            happened = clock::now();
+            happens();
+        }};
+        const auto result = read_error(from);
+        const auto ended = clock::now();
+        elsewhere.join();
+        EXPECT_LT(ended - happened, soon);
         return result;
+    }
+
+    /// As run(), but what is not done soon is not done at all.
+    void run_soon() {
+        io.restart();
+        io.run_for(soon);
+    }
+
+    /// Runs a waiting stream until it has the watch that it asks for, or long enough to be refused.
+    void run_until_it_watches(std::size_t before, bool refused) {
+        const auto enough =
+            std::chrono::steady_clock::now() + (refused ? std::chrono::milliseconds{300} : soon);
+        while (left_over() == before && std::chrono::steady_clock::now() < enough)
+            io.run_for(std::chrono::milliseconds{20});
+        EXPECT_EQ(left_over(), before + (refused ? 0 : 1)) << "watches";
     }
 };
 
@@ -77,7 +120,7 @@ TEST_F(ending, Case10PeerDiesWhileWeAreBlockedOnAFullRing) {
     client.async_write_some(asio::buffer("y", 1), [&](error_code ec, std::size_t) { result = ec; });
     io.poll();
     local::kill_process(*server_program);
-    run();
+    run_soon();
     EXPECT_EQ(result, errc::peer_process_died);
 }
 
@@ -99,6 +142,41 @@ TEST_F(ending, Case12ClientsDomainDiesWithoutAWord) {
     auto [server, client] = connected();
     const auto destroy = [&] { machine.destroy(client_domain); };
     EXPECT_EQ(end_of_waiting_read(server, destroy), errc::peer_domain_died);
+}
+
+TEST_F(ending, Case12DomainDeathIsNoticedSoonWithAWatchAndWithout) {
+    for (const bool refused : {true, false})
+        for (const bool server_dies : {true, false}) {
+            start_server_program();
+            start_client_program();
+            auto [server, client] = connected();
+            const auto before = left_over();
+            if (refused) // as when the quota is used up
+                machine.store()->fail_nth(store_wire::message_type::watch, 1, "E2BIG");
+            const auto destroy = [&] {
+                run_until_it_watches(before, refused);
+                machine.destroy(server_dies ? server_domain : client_domain);
+            };
+            EXPECT_EQ(end_of_waiting_read(server_dies ? client : server, destroy),
+                      errc::peer_domain_died);
+        }
+}
+
+TEST_F(ending, Case10And12ABlockingReadEndsSoon) {
+    for (const bool server_dies : {true, false})
+        for (const bool whole_domain : {false, true}) {
+            start_server_program();
+            start_client_program();
+            auto [server, client] = connected();
+            const auto die = [&] {
+                if (whole_domain)
+                    machine.destroy(server_dies ? server_domain : client_domain);
+                else
+                    local::kill_process(server_dies ? *server_program : *client_program);
+            };
+            EXPECT_EQ(end_of_blocking_read(server_dies ? client : server, die),
+                      whole_domain ? errc::peer_domain_died : errc::peer_process_died);
+        }
 }
 
 TEST_F(ending, Case12DomainDeathEndsABlockingReadAfterWhatItSent) {

@@ -110,15 +110,11 @@ TEST_F(hostile, Case13WaitingOperationsSeeTheFaultToo) {
 /// most, and half of the time something that means anything there.
 class scribbler {
 public:
-    /// `slow` is a byte that costs half a second each time that it is 0, since the store then has
-    /// to be asked whether a server has closed or died: it is seldom 0.
-    explicit scribbler(std::size_t slow) : slow_{slow} {}
-
     void scribble(raw_peer& peer, std::size_t extent = 4096) {
         static constexpr std::uint8_t likely[] = {0, 1, 2, 3, 10, 11, 12, 20, 0x80, 0xff};
         const std::size_t offset = random(random(2) ? 24 : extent);
         auto value = static_cast<std::uint8_t>(random(256));
-        if (offset != slow_ && random(2))
+        if (random(2))
             value = likely[random(std::size(likely))];
         peer.put(offset, value);
         ++touched[offset];
@@ -128,7 +124,6 @@ public:
     std::array<unsigned, 4096> touched{};
 
 private:
-    std::size_t slow_;
     std::mt19937 random_{20260101};
 };
 
@@ -156,7 +151,7 @@ void use(stream& victim, scribbler& chance) {
 TEST_F(hostile, Case13ServerThatScribblesOverTheWholePage) {
     auto peer = bad_server();
     const std::vector<std::byte> fresh(peer.page().begin(), peer.page().end());
-    scribbler chance{srv_live};
+    scribbler chance;
     for (int round = 0; round != 3000; ++round) {
         std::copy(fresh.begin(), fresh.end(), peer.page().begin());
         auto victim = client();
@@ -174,7 +169,7 @@ TEST_F(hostile, Case13ServerThatScribblesOverTheWholePage) {
 }
 
 TEST_F(hostile, Case13ClientThatScribblesOverTheWholePage) {
-    scribbler chance{4096}; // what a client leaves behind needs no store to tell
+    scribbler chance;
     for (int round = 0; round != 1000; ++round) {
         auto victim = server();
         victim.listen(client_domain, "test", sized(1024, 1 << 14)); // references in the page, too
@@ -194,7 +189,7 @@ TEST_F(hostile, Case13AnyPageAtConnectIsAnErrorOrAStream) {
     raw_server peer{*server_program, server_here->store(), {11, 13}};
     const std::vector<std::byte> fresh(peer.page().begin(), peer.page().end());
     const auto before = left_over();
-    scribbler chance{srv_live};
+    scribbler chance;
     int connected = 0, refused = 0;
     for (int round = 0; round != 3000; ++round) {
         std::copy(fresh.begin(), fresh.end(), peer.page().begin());

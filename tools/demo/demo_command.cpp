@@ -235,9 +235,16 @@ int run_demo(const plan& wanted) {
     }
 }
 
+void refuse_what_means_nothing_here(const global_options& options) {
+    if (!options.hypervisor.empty())
+        throw usage_problem{"--hypervisor means nothing to the demo, which runs a stand-in itself"};
+    if (options.domain)
+        throw usage_problem{"--domid means nothing to the demo, which runs two domains itself"};
+}
+
 } // namespace
 
-void add_demo_command(CLI::App& app, int& status) {
+void add_demo_command(CLI::App& app, const global_options& options, int& status) {
     auto work = std::make_shared<plan>();
     auto* command = app.add_subcommand(
         "demo", "Two domains talk on this machine, without Xen: a ring, then a vchan stream");
@@ -250,7 +257,10 @@ void add_demo_command(CLI::App& app, int& status) {
     command->add_option("--round-trips", work->round_trips, "Round trips that are timed")
         ->capture_default_str()
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
-    command->callback([=, &status] { status = run_demo(*work); });
+    command->callback([=, &options, &status] {
+        refuse_what_means_nothing_here(options);
+        status = run_demo(*work);
+    });
 }
 
 } // namespace xenring::tools

@@ -12,7 +12,7 @@ from . import LabError
 
 QEMU = "qemu-system-x86_64"
 XEN_OPTIONS = ("console=com1 com1=115200,8n1 dom0_mem=1200M,max:1200M dom0_max_vcpus=1 dom0_vcpus_pin "
-               "loglvl=warning guest_loglvl=warning")
+               "loglvl=warning guest_loglvl=warning conring_size=1m")
 DOM0_OPTIONS = "console=hvc0 loglevel=5 clocksource=xen"
 MEMORY = "2560"
 # What QEMU's emulation cannot do under Xen: with SMAP a PV dom0 faults at boot, with RDTSCP or the
@@ -20,16 +20,21 @@ MEMORY = "2560"
 EMULATED_CPU = "max,-smap,-rdtscp,-xsave,-avx,-avx2"
 
 
-def accelerator():
-    """QEMU's options for this machine's CPU: KVM where it can run a hypervisor, otherwise emulation.
+def emulates():
+    """Whether this machine's CPU must be emulated: it is unless KVM can run a hypervisor.
 
     A /dev/kvm that opens is not enough: inside some virtual machines it is there and runs nothing.
     """
     with open("/proc/cpuinfo", encoding="utf-8") as stream:
         nests = re.search(r"^flags\s*:.*\b(svm|vmx)\b", stream.read(), re.MULTILINE)
-    if nests and os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi", "-cpu", EMULATED_CPU]
+    return not (nests and os.access("/dev/kvm", os.R_OK | os.W_OK))
+
+
+def accelerator():
+    """QEMU's options for the CPU."""
+    if emulates():
+        return ["-accel", "tcg,thread=multi", "-cpu", EMULATED_CPU]
+    return ["-accel", "kvm", "-cpu", "host"]
 
 
 class Machine:

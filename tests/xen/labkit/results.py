@@ -21,8 +21,8 @@ class Result:
     log: str = ""
 
     @property
-    def second_try(self):
-        return AGAIN in self.log.splitlines()
+    def tries(self):
+        return 1 + self.log.splitlines().count(AGAIN)
 
     def lines(self):
         """The log of the try that counts."""
@@ -39,8 +39,8 @@ class Result:
 
     def summary(self):
         text = f"{'passed' if self.passed else 'FAILED'}  {self.name}  {self.seconds:.1f} s"
-        if self.second_try:
-            text += " at the second try (the emulator lost the guest)"
+        if self.tries > 1:
+            text += f" at try {self.tries} (the emulator had lost the guest)"
         if self.reason:
             text += f": {self.reason}"
         passed, failed = self.gtest_cases()
