@@ -33,7 +33,7 @@ void xenbus_device::report(backend_event what, const std::string& why) {
     pump();
 }
 
-void xenbus_device::took(backend_event, backend_phase, const step& now) {
+void xenbus_device::took(backend_event, backend_phase, const step_type& now) {
     if (now.fault != ring::xenbus_fault::none)
         say(true, describe(now.fault));
 }

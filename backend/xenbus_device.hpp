@@ -45,16 +45,16 @@ public:
     void remove();
 
     /// The driver's device broke (device_failed), or its frontend did (frontend_misbehaved).
-    void report(event what, const std::string& why);
+    void report(event_type what, const std::string& why);
 
     const device_names& names() const noexcept { return names_; }
     ring::backend_phase phase() const noexcept;
 
 private:
     struct level;
-    void run(action what) override;
+    void run(action_type what) override;
     void look() override;
-    void took(event what, phase_type before, const step& now) override;
+    void took(event_type what, phase_type before, const step_type& now) override;
     void settled() override;
 
     level read_level() const;

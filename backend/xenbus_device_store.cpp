@@ -68,7 +68,7 @@ void xenbus_device::take(const level& seen) {
     }
     if (!own_.is_ours(seen.own))
         return stands({backend_event::directory_lost});
-    std::vector<event> all;
+    std::vector<event_type> all;
     if (!seen.online || removal_asked_)
         all.push_back(backend_event::removal_asked);
     if (seen.hotplug == "connected")

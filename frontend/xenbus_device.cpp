@@ -79,7 +79,7 @@ void xenbus_device::report_misbehaviour(const std::string& why) {
     pump();
 }
 
-void xenbus_device::took(frontend_event event, frontend_phase before, const step& now) {
+void xenbus_device::took(frontend_event event, frontend_phase before, const step_type& now) {
     const bool had_rings = has_rings(before);
     if (had_rings && !has_rings(now.next)) {
         if (event != frontend_event::publish_failed) // which knows better

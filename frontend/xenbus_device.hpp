@@ -59,9 +59,9 @@ public:
 
 private:
     struct level;
-    void run(action what) override;
+    void run(action_type what) override;
     void look() override;
-    void took(event what, phase_type before, const step& now) override;
+    void took(event_type what, phase_type before, const step_type& now) override;
     void settled() override;
 
     bool is_live() const noexcept;

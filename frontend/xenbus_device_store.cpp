@@ -101,7 +101,7 @@ void xenbus_device::take(const level& seen) {
         return stands({frontend_event::directory_lost});
     if (!own_.is_ours(seen.own) || seen.backend_directory != names_.backend)
         return stands({frontend_event::backend_moved});
-    std::vector<event> all;
+    std::vector<event_type> all;
     if (close_wanted_)
         all.push_back(frontend_event::close_requested);
     if (connection_wanted_)

@@ -32,10 +32,10 @@ namespace xenring {
 template <class Machine>
 class xenbus_half : public std::enable_shared_from_this<xenbus_half<Machine>> {
 public:
-    using event = typename Machine::event_type;
-    using action = typename Machine::action_type;
+    using event_type = typename Machine::event_type;
+    using action_type = typename Machine::action_type;
     using phase_type = typename Machine::phase_type;
-    using step = typename Machine::step_type;
+    using step_type = typename Machine::step_type;
 
     xenbus_half(const xenbus_half&) = delete;
     xenbus_half& operator=(const xenbus_half&) = delete;
@@ -50,11 +50,11 @@ protected:
     /// @{
 
     /// Does this, or begins to in the background.
-    virtual void run(action what) = 0;
+    virtual void run(action_type what) = 0;
     /// Finds out in the background what stands, and ends with stands().
     virtual void look() = 0;
     /// The machine, which was in phase `before`, took an event; the actions come next.
-    virtual void took(event what, phase_type before, const step& now) = 0;
+    virtual void took(event_type what, phase_type before, const step_type& now) = 0;
     /// All actions of a step were done or begun.
     virtual void settled() = 0;
     /// @}
@@ -96,9 +96,9 @@ protected:
 
     /// @name What is told to the machine; pump() afterwards
     /// @{
-    void happened(event what) { events_.push_back(what); }
-    void happened_before_all(event what) { events_.push_front(what); }
-    void stands(std::vector<event> all) { levels_.assign(all.begin(), all.end()); }
+    void happened(event_type what) { events_.push_back(what); }
+    void happened_before_all(event_type what) { events_.push_front(what); }
+    void stands(std::vector<event_type> all) { levels_.assign(all.begin(), all.end()); }
     void look_again() noexcept { look_wanted_ = true; }
     /// @}
 
@@ -141,9 +141,9 @@ private:
         return next;
     }
 
-    void handle(event what) {
+    void handle(event_type what) {
         const auto before = machine_->phase();
-        const step now = machine_->handle(what);
+        const step_type now = machine_->handle(what);
         actions_.assign(now.actions.begin(), now.actions.end());
         if (!actions_.empty() && !levels_.empty()) { // they are older than what is done now
             levels_.clear();
@@ -167,7 +167,7 @@ private:
             const auto self = weak.lock();
             if (ec || !self || !std::exchange(self->deadline_runs_, false))
                 return;
-            self->happened(event::deadline_passed);
+            self->happened(event_type::deadline_passed);
             self->pump();
         });
     }
@@ -189,9 +189,9 @@ private:
     }
 
     std::chrono::milliseconds close_limit_;
-    std::deque<event> events_; ///< things that happened once
-    std::deque<event> levels_; ///< what stood at the latest look
-    std::deque<action> actions_;
+    std::deque<event_type> events_; ///< things that happened once
+    std::deque<event_type> levels_; ///< what stood at the latest look
+    std::deque<action_type> actions_;
     std::vector<std::shared_ptr<store_watch>> watches_;
     boost::asio::steady_timer deadline_;
     bool deadline_runs_ = false;

@@ -94,8 +94,7 @@ protected:
         control->push(type, a, b, c);
         std::optional<netif::ctrl_response> out;
         EXPECT_TRUE(eventually([&] { return (out = control->ring.pop()).has_value(); })) << log;
-        if (out)
-            EXPECT_EQ(out->type, type);
+        EXPECT_EQ(out.value_or(netif::ctrl_response{}).type, type);
         return out.value_or(netif::ctrl_response{0, 0, 99, 0});
     }
     std::uint32_t status(std::uint16_t type, std::uint32_t a = 0, std::uint32_t b = 0,

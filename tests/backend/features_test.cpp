@@ -120,13 +120,13 @@ TEST_F(features_test, OneDeviceMayDifferFromTheOthers) {
     chosen.feature_rules = rules("vif1.0:sg=off");
     for (const auto& each : rules("00:16:3e:00:00:02:gso-tcpv6=on"))
         chosen.feature_rules.push_back(each);
-    for (const std::uint16_t number : {1, 2, 3}) {
+    for (const std::uint16_t number : std::array<std::uint16_t, 3>{1, 2, 3}) {
         open_guest(number);
         make_vif(number);
     }
     dom0.store().write(backend(2) + "/mac", "00:16:3E:00:00:02");
     start(std::move(chosen));
-    for (const std::uint16_t number : {1, 2, 3})
+    for (const std::uint16_t number : std::array<std::uint16_t, 3>{1, 2, 3})
         ASSERT_TRUE(reaches(number, "2")) << log;
     EXPECT_EQ(offered(1, "sg") + offered(2, "sg") + offered(3, "sg"), "011");
     EXPECT_EQ(offered(1, "gso-tcpv6") + offered(2, "gso-tcpv6") + offered(3, "gso-tcpv6"), "010");

@@ -54,7 +54,9 @@ private:
         ++looks;
         background([] {}, [this] { stands(standing); });
     }
-    void took(frontend_event what, frontend_phase, const step&) override { taken.push_back(what); }
+    void took(frontend_event what, frontend_phase, const step_type&) override {
+        taken.push_back(what);
+    }
     void settled() override { ++ends_of_steps; }
 };
 

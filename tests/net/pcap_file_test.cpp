@@ -66,7 +66,7 @@ protected:
         return out;
     }
     void append(pcap_file& file, std::string_view text) {
-        error_code ec;
+        ec.clear();
         file.append(bytes(text), ec);
         EXPECT_FALSE(ec) << ec.message();
     }
