@@ -54,6 +54,13 @@ statistics() { # what netback counted so far
     grep packets "$WORK/netback.out" | tail -n 1
 }
 
+counter() { # STATISTICS 1|2 NAME: of what the guest transmits, or of what it receives; 0 if it is not there
+    echo "$1" | cut -d ';' -f "$2" | awk -v name="$3" '{
+        for (i = 1; i <= NF; i++) if (name == "packets" && $i == name) n = $(i - 1); else if ($i == name) n = $(i + 1)
+        print n + 0
+    }'
+}
+
 # What a receiver runs: what comes for the port goes to /tmp/net.got (or FILE). Its input must not end, because nc ends
 # a connection both ways.
 receive() { # PORT [FILE]

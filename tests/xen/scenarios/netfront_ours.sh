@@ -1,4 +1,5 @@
-# Our netfront in a guest with our netback in dom0: ping both ways, all sizes, TCP, and netback killed and restarted.
+# Our netfront in a guest with our netback in dom0: ping both ways, all sizes, TCP, netback killed and restarted; and
+# as netback keeps the guest's pages mapped, a packet costs no grant copy.
 # guests: pv pvh
 # timeout: 400
 # needs: xenring
@@ -8,6 +9,19 @@ start_netback
 attach_netfront
 ping_all_sizes
 tcp_both_ways
+
+before=$(statistics)
+run dom0 "ping -c 200 -i 0.01 -W 10 -s 1400 -q 10.9.0.2"
+after=$(statistics)
+figure "before 200 pings: $before"
+figure "after 200 pings: $after"
+for way in 1 2; do
+    packets=$(($(counter "$after" $way packets) - $(counter "$before" $way packets)))
+    copies=$(($(counter "$after" $way copies) - $(counter "$before" $way copies)))
+    expect "only $packets packets were counted" test "$packets" -ge 200
+    expect "$copies grant copies for $packets packets" test "$copies" = 0
+done
+
 run dom0 "kill -9 $(cat "$WORK/netback.pid")"
 finish netback 5 > /dev/null || true
 start_netback
