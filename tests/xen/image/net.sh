@@ -34,7 +34,6 @@ ${4:-}"
 # Gives a guest that runs already a vif, and takes it away: cheaper than booting one.
 attach_vif() { # KIND [NUMBER [KEY=VALUE]]
     run dom0 "xl network-attach $(domid "$1") mac=00:16:3e:00:09:0${2:-2} bridge=xenbr0 script=vif-lab ${3:-}"
-    wait_until "$1" "test -e /sys/class/net/eth0"
     guest_address "$1" "${2:-2}"
 }
 
@@ -44,8 +43,15 @@ detach_vif() { # KIND
 }
 
 guest_address() { # KIND [NUMBER]
-    run "$1" "ip addr add 10.9.0.${2:-2}/24 dev eth0 && ip link set eth0 up"
-    wait_until "$1" "grep -q 1 /sys/class/net/eth0/carrier"
+    wait_until "$1" "test -e /sys/class/net/eth0 && ip link set eth0 up && grep -q 1 /sys/class/net/eth0/carrier"
+    run "$1" "ip addr add 10.9.0.${2:-2}/24 dev eth0"
+}
+
+ping_all_sizes() {
+    sizes="56 1000 1472 1473 4000 20000 60000"
+    run dom0 "for size in $sizes; do ping -c 2 -i 0.1 -W 10 -q -s \$size 10.9.0.2 || exit; done"
+    run "$GUEST" "for size in $sizes; do ping -c 2 -i 0.1 -W 10 -q -s \$size 10.9.0.1 || exit; done"
+    run dom0 "ping -c 200 -i 0.01 -W 10 -q 10.9.0.2"
 }
 
 statistics() { # what netback counted so far

@@ -40,11 +40,3 @@ start_linux_netback() {
 stop_linux_netback() {
     run dom0 "rmmod xen-netback"
 }
-
-ping_all_sizes() {
-    for size in 56 1000 1472 1473 4000 20000 60000; do
-        run dom0 "ping -c 2 -W 10 -s $size 10.9.0.2"
-        run "$GUEST" "ping -c 2 -W 10 -s $size 10.9.0.1"
-    done
-    run dom0 "ping -c 200 -i 0.01 -W 10 -q 10.9.0.2"
-}
