@@ -29,8 +29,9 @@ void stream_core::adopt(std::unique_ptr<channel> opened, const options& chosen) 
     watch_refused_ = false;
     looks_left_ = absent_looks_ = 0;
     verdict_looks_ = 0;
-    glance_ = {};
-    next_glance_ = {};
+    glance_.forget();
+    peer_glance_.forget();
+    next_glance_ = next_peer_glance_ = {};
     renewals_left_ = 1; // the client's domain may just be coming
     sleeping_ = timing_ = watching_ = checking_ = check_again_ = judging_ = false;
     ++openings_;
@@ -91,7 +92,9 @@ void stream_core::wait(need what, error_code& ec) {
                 continue;
         }
         if (non_blocking) {
-            ec = asio::error::would_block;
+            check_peer_in_passing();
+            if (!endpoint_->ready(what, ec))
+                ec = asio::error::would_block;
             return;
         }
         if (endpoint_->spin(what) || endpoint_->arm(what))

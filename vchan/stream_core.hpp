@@ -5,6 +5,7 @@
 #include <xenring/grant/domain.hpp>
 #include <xenring/grant/store_watch.hpp>
 #include <xenring/vchan/endpoint.hpp>
+#include <xenring/vchan/errand.hpp>
 #include <xenring/vchan/options.hpp>
 #include <xenring/vchan/peer_check.hpp>
 #include <xenring/vchan/pending.hpp>
@@ -14,7 +15,6 @@
 
 #include <array>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 
@@ -88,8 +88,15 @@ private:
     void attend();
     void watch_peer();
     void await_watch();
+    struct finding {
+        presence peer = presence::unclear;
+        bool seen = false; ///< whether the peer had come before the look
+        bool admitted = false;
+    };
+    auto look_for_peer();
     void check_peer();
     void checked(presence found);
+    void found(const finding& what);
     void client_looked_for(presence found, bool admitted) noexcept;
     void judge();
     void judge_again();
@@ -97,6 +104,7 @@ private:
     void judge_blocking();
     void judge_in_passing();
     void check_peer_blocking();
+    void check_peer_in_passing();
 
     boost::asio::any_io_executor executor_;
     domain here_;
@@ -117,8 +125,10 @@ private:
     std::uint64_t openings_ = 0; ///< tells what comes late for an earlier channel
     unsigned looks_left_ = 0;
     int verdict_looks_ = 0;
-    std::future<error_code> glance_; ///< a look for a verdict, under way or not yet taken
+    errand<error_code> glance_; ///< a look for a verdict, for calls that may not wait
     std::chrono::steady_clock::time_point next_glance_;
+    errand<finding> peer_glance_; ///< the same for the peer's domain
+    std::chrono::steady_clock::time_point next_peer_glance_;
     unsigned absent_looks_ = 0;
     unsigned renewals_left_ = 0; ///< how often the client's rights are to be given again
     bool sleeping_ = false;

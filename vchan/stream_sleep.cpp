@@ -174,6 +174,18 @@ void stream_core::await_watch() {
             })));
 }
 
+/// A look at where the peer's domain is, which may be taken on any thread.
+auto stream_core::look_for_peer() {
+    const bool seen = endpoint_->peer_seen(); // before: what is found then of an absent one is old
+    return
+        [here = here_, names = endpoint_->wire().names, seen, renew = !seen && renewals_left_ > 0] {
+            finding out{check_presence(here, names), seen, false};
+            if (renew && out.peer != presence::gone)
+                out.admitted = admit_client(here, names);
+            return out;
+        };
+}
+
 void stream_core::check_peer() {
     if (checking_) {
         check_again_ = true; // what is being read now may be older than the reason to ask
@@ -181,28 +193,17 @@ void stream_core::check_peer() {
     }
     checking_ = true;
     check_again_ = false;
-    struct finding {
-        presence peer = presence::unclear;
-        bool admitted = false;
-    };
-    const auto found = std::make_shared<finding>();
-    const bool seen = endpoint_->peer_seen(); // before: what is found then of an absent one is old
+    const auto result = std::make_shared<finding>();
     run_blocking(
-        executor_,
-        [found, here = here_, names = endpoint_->wire().names,
-         renew = !seen && renewals_left_ > 0] {
-            found->peer = check_presence(here, names);
-            if (renew && found->peer != presence::gone)
-                found->admitted = admit_client(here, names);
-        },
-        [self = shared_from_this(), found, seen, opening = openings_] {
+        executor_, [result, look = look_for_peer()] { *result = look(); },
+        [self = shared_from_this(), result, opening = openings_] {
             if (!self->endpoint_ || self->openings_ != opening)
                 return;
             self->checking_ = false;
-            if (seen)
-                self->checked(found->peer);
+            if (result->seen)
+                self->checked(result->peer);
             else
-                self->client_looked_for(found->peer, found->admitted);
+                self->client_looked_for(result->peer, result->admitted);
         });
 }
 
@@ -229,16 +230,32 @@ void stream_core::checked(presence found) {
         look_again_in(poll);
 }
 
+void stream_core::found(const finding& what) {
+    if (!what.seen)
+        client_looked_for(what.peer, what.admitted);
+    else if (what.peer == presence::gone)
+        endpoint_->end(errc::peer_domain_died);
+}
+
 void stream_core::check_peer_blocking() {
-    const auto& names = endpoint_->wire().names;
-    const auto found = check_presence(here_, names);
-    if (endpoint_->peer_seen()) {
-        if (found == presence::gone)
-            endpoint_->end(errc::peer_domain_died);
+    found(look_for_peer()());
+}
+
+/// For calls that may not block, whether anybody runs the executor or not: now and then one of them
+/// lets a look begin, and a later one takes what it found.
+void stream_core::check_peer_in_passing() {
+    using clock = std::chrono::steady_clock;
+    if (waiting_for_anything())
+        return; // an asynchronous operation sees to it
+    if (peer_glance_.begun()) {
+        if (const auto result = peer_glance_.take())
+            found(*result);
         return;
     }
-    const bool renew = renewals_left_ > 0 && found != presence::gone;
-    client_looked_for(found, renew && admit_client(here_, names));
+    if (clock::now() < next_peer_glance_)
+        return;
+    next_peer_glance_ = clock::now() + poll;
+    peer_glance_.begin(executor_, look_for_peer());
 }
 
 } // namespace xenring::vchan::detail

@@ -10,7 +10,7 @@ namespace xenring::vchan::detail {
 void stream_core::judge() {
     if (std::exchange(judging_, true))
         return;
-    glance_ = {}; // of two looks at once one would count too much
+    glance_.forget(); // of two looks at once one would count too much
     const auto verdict = std::make_shared<error_code>();
     run_blocking(
         executor_,
@@ -61,19 +61,17 @@ void stream_core::judge_in_passing() {
     using clock = std::chrono::steady_clock;
     if (judging_ && waiting_for_anything())
         return; // an asynchronous operation sees to it
-    if (glance_.valid()) {
-        if (glance_.wait_for(clock::duration::zero()) == std::future_status::ready)
-            judged(glance_.get());
+    if (glance_.begun()) {
+        if (const auto verdict = glance_.take())
+            judged(*verdict);
         return;
     }
     if (clock::now() < next_glance_)
         return;
     next_glance_ = clock::now() + verdict_pause;
-    const auto look = std::make_shared<std::packaged_task<error_code()>>(
-        [here = here_, names = endpoint_->wire().names] { return how_server_left(here, names); });
-    glance_ = look->get_future();
-    run_blocking(
-        executor_, [look] { (*look)(); }, [] {});
+    glance_.begin(executor_, [here = here_, names = endpoint_->wire().names] {
+        return how_server_left(here, names);
+    });
 }
 
 } // namespace xenring::vchan::detail

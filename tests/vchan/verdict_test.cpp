@@ -122,5 +122,16 @@ TEST_F(verdict, ACancelledReadLeavesItToNonBlockingCalls) {
     EXPECT_EQ(result, asio::error::operation_aborted);
 }
 
+TEST_F(two_domains, NonBlockingCallsLearnThatThePeersDomainDied) {
+    auto [server, client] = connected();
+    server.non_blocking(true);
+    machine.destroy(client_domain);
+    error_code ec;
+    while ((ec = read_error(server)) ==
+           asio::error::would_block) // with nobody who runs the executor
+        std::this_thread::yield();
+    EXPECT_EQ(ec, errc::peer_domain_died);
+}
+
 } // namespace
 } // namespace xenring::vchan::test
