@@ -93,7 +93,7 @@ std::vector<device_names> device_finder::scan() const {
             device_names names{.kind = kind_,
                                .guest = domid{static_cast<std::uint16_t>(*domain)},
                                .handle = 0,
-                               .backend = directory + '/' + handle,
+                               .backend = std::string{directory}.append("/").append(handle),
                                .frontend = {}};
             const auto number = parse_number(handle, std::numeric_limits<std::uint32_t>::max());
             names.handle = number.value_or(0);

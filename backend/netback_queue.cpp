@@ -66,6 +66,17 @@ void netback_queue::stop() noexcept {
     handler_ = nullptr;
 }
 
+void netback_queue::set_rate(const std::optional<rate_limit>& rate) {
+    if (rate == limits_.rate)
+        return;
+    limits_.rate = rate;
+    rate_.reset();
+    if (rate)
+        rate_.emplace(*rate, std::chrono::steady_clock::now());
+    if (calm_.cancel() != 0) // perhaps it was the end of a period that is none any more
+        asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
+}
+
 queue_resources netback_queue::release() noexcept {
     return std::exchange(resources_, {});
 }

@@ -62,6 +62,9 @@ public:
     void start(broken_handler handler);
     /// Nothing moves any more and no handler is called after it.
     void stop() noexcept;
+    /// How much the guest may transmit from now on; nothing: as much as it can. One that stays as
+    /// it was begins no new period.
+    void set_rate(const std::optional<rate_limit>& rate);
     /// Gives the mapped rings away, for someone who may block to unmap them. Precondition: stopped.
     queue_resources release() noexcept;
 

@@ -73,10 +73,9 @@ void vif::connect(error_code& ec) {
     if (ec)
         return;
     restrict_to(features_, keys_);
-    limits_ = options_.limits;
-    error_code absent;
-    if (const auto rate = workshop_->here.store().read(names_.backend + "/rate", absent); !absent)
-        limits_.rate = parse_rate(rate);
+    connect_rate(ec);
+    if (ec)
+        return disconnect();
     port_->set_offloads(keys_.takes, ec);
     if (ec)
         problem_ = "offloads of " + port_->name();
@@ -98,6 +97,16 @@ void vif::connect_multicast(error_code& ec) {
     problem_ = names_.frontend + "/request-multicast-control";
     if (features_.dynamic_multicast_control)
         multicast_key_ = std::make_shared<watched_key>(workshop_->here, problem_, ec);
+}
+
+/// The queues begin with the rate of now, and are told what becomes of it.
+void vif::connect_rate(error_code& ec) {
+    limits_ = options_.limits;
+    problem_ = names_.backend + "/rate";
+    rate_key_ = std::make_shared<watched_key>(workshop_->here, problem_, ec);
+    error_code absent;
+    if (const auto rate = workshop_->here.store().read(problem_, absent); !absent)
+        limits_.rate = parse_rate(rate);
 }
 
 void vif::connect_control(error_code& ec) {
@@ -170,6 +179,7 @@ void vif::disconnect() noexcept {
     control_.reset();
     grants_.clear();
     multicast_key_.reset();
+    rate_key_.reset();
 }
 
 void vif::close() noexcept {
@@ -183,6 +193,12 @@ void vif::start() {
             stop();
             if (report_)
                 report_(ring::backend_event::frontend_misbehaved, why);
+        });
+    if (rate_key_)
+        rate_key_->start([this](const std::optional<std::string>& value) {
+            const auto rate = value ? parse_rate(*value) : std::nullopt;
+            for (const auto& queue : queues_)
+                queue->set_rate(rate);
         });
     if (multicast_key_)
         multicast_key_->start([this](const std::optional<std::string>& value) {
@@ -203,6 +219,8 @@ void vif::start() {
 void vif::stop() noexcept {
     if (control_)
         control_->stop();
+    if (rate_key_)
+        rate_key_->stop();
     if (multicast_key_)
         multicast_key_->stop();
     for (const auto& queue : queues_)

@@ -74,6 +74,7 @@ public:
 
 private:
     void open_capture();
+    void connect_rate(error_code& ec);
     void connect_control(error_code& ec);
     void connect_multicast(error_code& ec);
     void connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec);
@@ -91,6 +92,7 @@ private:
     multicast_filter multicast_;
     std::shared_ptr<watched_key> multicast_key_;
     queue_limits limits_;
+    std::shared_ptr<watched_key> rate_key_;
     std::vector<std::shared_ptr<netback_queue>> queues_;
     std::vector<std::shared_ptr<static_grants>> grants_; ///< of each queue, with a control ring
     std::shared_ptr<control_channel> control_;

@@ -18,6 +18,13 @@ std::string describe(const char* direction, const flow_statistics& flow) {
     return out;
 }
 
+/// One line of Prometheus' text.
+std::string sample(const std::string& metric, const std::string& vif, std::size_t queue,
+                   const char* direction, std::uint64_t value) {
+    return metric + "{vif=\"" + vif + "\",queue=\"" + std::to_string(queue) + "\",direction=\"" +
+           direction + "\"} " + std::to_string(value) + '\n';
+}
+
 } // namespace
 
 std::string describe(const vif_statistics& counts) {
@@ -32,8 +39,7 @@ std::string prometheus_text(const std::vector<named_statistics>& queues) {
         for (const auto& [vif, queue, counts] : queues)
             for (const auto& [direction, flow] :
                  {std::pair{"tx", &counts.tx}, std::pair{"rx", &counts.rx}})
-                out += metric + "{vif=\"" + vif + "\",queue=\"" + std::to_string(queue) +
-                       "\",direction=\"" + direction + "\"} " + std::to_string(flow->*value) + '\n';
+                out += sample(metric, vif, queue, direction, flow->*value);
     }
     return out;
 }

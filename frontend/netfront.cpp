@@ -47,7 +47,7 @@ received_frame netfront::receive(error_code& ec) {
 
 void netfront::put(detail::netfront_core& core, outgoing_frame& frame,
                    const ring::netif::packet_info& info, error_code& ec) {
-    const auto queue = core.queue();
+    const auto& queue = core.queue();
     if (!queue)
         ec = core.absence();
     else if (!core.is_offered(frame, info))
@@ -57,7 +57,7 @@ void netfront::put(detail::netfront_core& core, outgoing_frame& frame,
 }
 
 received_frame netfront::take(detail::netfront_core& core, error_code& ec) {
-    const auto queue = core.queue();
+    const auto& queue = core.queue();
     if (queue)
         return queue->receive(ec);
     ec = core.absence();

@@ -21,11 +21,10 @@ void netfront_core::connect(std::uint32_t number, done_handler handler) {
         return;
     }
     connecting_.swap(handler); // Boost 1.81 cannot assign one
+    made_for_connect_ = !device_;
     if (device_)
         return device_->connect();
     make_device(number);
-    device_->connect();
-    device_->begin();
 }
 
 void netfront_core::make_device(std::uint32_t number) {
@@ -58,6 +57,8 @@ void netfront_core::make_device(std::uint32_t number) {
     };
     device_ = std::make_shared<xenbus_device>(here_, "vif", number, std::move(driver),
                                               std::move(listener), options_.close_limit);
+    device_->connect();
+    device_->begin();
 }
 
 void netfront_core::changed() {
@@ -82,14 +83,22 @@ void netfront_core::reached(frontend_phase phase) {
             complete(connecting_, absence());
         return;
     case frontend_phase::finished:
-        reason_ = device_->reason();
-        device_.reset();
-        vif_ = nullptr;
-        complete(connecting_, absence());
-        return complete(closing_, {});
+        return finished();
     default:
         return;
     }
+}
+
+/// A connect that was asked while this device was on its way out means the one that may be there
+/// now; one that it was made for ends with it.
+void netfront_core::finished() {
+    reason_ = device_->reason();
+    device_.reset();
+    vif_ = nullptr;
+    if (connecting_ && !closing_ && !std::exchange(made_for_connect_, true))
+        return make_device(number_);
+    complete(connecting_, absence());
+    complete(closing_, {});
 }
 
 error_code netfront_core::absence() const noexcept {

@@ -41,6 +41,7 @@ public:
 
 private:
     void make_device(std::uint32_t number);
+    void finished();
     void reached(ring::frontend_phase phase);
     void changed();
     void complete(done_handler& which, const error_code& ec);
@@ -51,7 +52,8 @@ private:
     std::shared_ptr<xenbus_device> device_;
     vif* vif_ = nullptr; ///< device_'s driver
     std::uint32_t number_ = 0;
-    bool unclaimed_ = false; ///< connected again, and nobody asked
+    bool unclaimed_ = false;        ///< connected again, and nobody asked
+    bool made_for_connect_ = false; ///< device_ was made for the connect that waits
     vif_backend_keys keys_;
     done_handler connecting_, closing_;
     error_code reason_;

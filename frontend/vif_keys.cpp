@@ -112,6 +112,7 @@ void write_vif_keys(store_operations& store, const std::string& directory,
     number("feature-gso-tcpv6", keys.scatter_gather && keys.takes.tcpv6);
     number("feature-ipv6-csum-offload", keys.takes.checksum_ipv6);
     number("feature-no-csum-offload", !keys.takes.checksum_ipv4);
+    const auto path = [&](const std::string& name) { return directory + '/' + name; };
     const auto is_wanted = [&](const std::string& name) {
         for (const auto& each : wanted)
             if (each.first == name)
@@ -123,11 +124,11 @@ void write_vif_keys(store_operations& store, const std::string& directory,
                           name.starts_with("multi-queue-") || name == "ctrl-ring-ref" ||
                           name == "xdp-headroom" || name == "request-multicast-control";
         if (told && !is_wanted(name) && !ec)
-            store.remove(directory + '/' + name, ec);
+            store.remove(path(name), ec);
     }
     for (const auto& [name, value] : wanted)
         if (!ec)
-            store.write(directory + '/' + name, value, ec);
+            store.write(path(name), value, ec);
 }
 
 } // namespace xenring::frontend

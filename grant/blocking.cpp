@@ -21,6 +21,11 @@ void blocking_service::stop() {
     pool_.join();
 }
 
+void blocking_service::shutdown() {
+    stop();
+    pool_.shutdown();
+}
+
 void run_blocking(const asio::any_io_executor& executor, std::function<void()> job,
                   std::function<void()> done) {
     asio::any_io_executor busy = asio::prefer(executor, asio::execution::outstanding_work.tracked);

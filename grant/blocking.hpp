@@ -21,16 +21,22 @@ public:
     /// That of the executor's context.
     static blocking_service& of(const boost::asio::any_io_executor& executor);
 
-    /// Waits for the job that runs and forgets the others; nothing runs afterwards. Part of the
-    /// context's end, and may be called earlier on the way to it.
+    /// Waits for the job that runs; nothing runs afterwards. Part of the context's end, and may be
+    /// called earlier on the way to it.
     void stop();
 
 private:
     friend void run_blocking(const boost::asio::any_io_executor&, std::function<void()>,
                              std::function<void()>);
-    void shutdown() override { stop(); }
+    /// Stops, and destroys the jobs that did not run: now, because what they hold may use the
+    /// context's other services, which are gone when this one is destroyed.
+    void shutdown() override;
 
-    boost::asio::thread_pool pool_{1};
+    struct pool : boost::asio::thread_pool {
+        pool() : thread_pool{1} {}
+        using execution_context::shutdown;
+    };
+    pool pool_;
 };
 
 /// Runs `job`, which may block on the store or the hypervisor, on a thread of the executor's

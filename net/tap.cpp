@@ -126,21 +126,15 @@ private:
     bool multi_queue_;
 };
 
-void set_address_and_mtu(const tap_options& options, error_code& ec) {
+void set_address(const std::string& name, const std::array<std::uint8_t, 6>& mac,
+                 error_code& ec) noexcept {
     const descriptor socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     if (socket.get() < 0)
         ec = errno_code(errno);
-    if (options.mac) {
-        auto address = request_for(options.name);
-        address.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-        std::memcpy(address.ifr_hwaddr.sa_data, options.mac->data(), options.mac->size());
-        control(socket.get(), SIOCSIFHWADDR, &address, ec);
-    }
-    if (options.mtu) {
-        auto request = request_for(options.name);
-        request.ifr_mtu = static_cast<int>(*options.mtu);
-        control(socket.get(), SIOCSIFMTU, &request, ec);
-    }
+    auto address = request_for(name);
+    address.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    std::memcpy(address.ifr_hwaddr.sa_data, mac.data(), mac.size());
+    control(socket.get(), SIOCSIFHWADDR, &address, ec);
 }
 
 /// Puts the interface into the bridge with the address that Xen's scripts give every vif, which no
@@ -182,11 +176,23 @@ std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec)
     made->keep_when_killed();
     if (fresh) // one that was taken over goes on without a break
         made->set_carrier(false);
-    if (options.mac || options.mtu)
-        set_address_and_mtu(options, ec);
+    if (options.mac)
+        set_address(options.name, *options.mac, ec);
+    if (options.mtu && !ec)
+        set_mtu(options.name, *options.mtu, ec);
     if (!options.bridge.empty() && !ec)
         join_bridge(options.name, options.bridge, ec);
     return ec ? nullptr : std::move(made);
+}
+
+void set_mtu(const std::string& interface, std::size_t mtu, error_code& ec) noexcept {
+    ec.clear();
+    const descriptor socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (socket.get() < 0)
+        ec = errno_code(errno);
+    auto request = request_for(interface);
+    request.ifr_mtu = static_cast<int>(mtu);
+    control(socket.get(), SIOCSIFMTU, &request, ec);
 }
 
 std::vector<std::string> list_taps(std::string_view prefix) {

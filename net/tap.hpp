@@ -31,6 +31,10 @@ struct tap_options {
 /// ENOENT: no /dev/net/tun, load the module tun; EINVAL for an interface of another kind).
 std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec);
 
+/// Sets the MTU of an interface. Errors: errno (EINVAL: out of its range; ENODEV: no such
+/// interface; EPERM: needs CAP_NET_ADMIN).
+void set_mtu(const std::string& interface, std::size_t mtu, error_code& ec) noexcept;
+
 /// The TAPs whose names begin with `prefix`, in use or not.
 std::vector<std::string> list_taps(std::string_view prefix);
 

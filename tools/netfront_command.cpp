@@ -45,6 +45,7 @@ public:
         options.takes = {true, true, gso, gso};
         options.trust = !arguments.untrusted;
         options.headroom = 0;
+        options.device_changed = [this] { follow_device(); };
         options.log = [this](bool trouble, const std::string& text) {
             if (trouble)
                 complain(text);
@@ -108,6 +109,17 @@ private:
             complain(ec.message());
             end(failure);
         });
+    }
+
+    void follow_device() {
+        const auto& device = net_->device();
+        remark(global_, std::string{"the carrier is "} + (device.carrier ? "up" : "down") +
+                            ", the MTU " + std::to_string(device.mtu));
+        error_code ec;
+        if (relay_)
+            relay_->follow_device(ec);
+        if (ec)
+            complain("cannot set the MTU of " + arguments_.tap + ": " + ec.message());
     }
 
     void end(int status) {

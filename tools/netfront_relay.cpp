@@ -28,12 +28,12 @@ auto netfront_relay::guarded(Function function) {
 }
 
 netfront_relay::netfront_relay(frontend::netfront& net, const std::string& name, error_code& ec)
-    : net_{net}, tap_{net.get_executor()}, outgoing_(net::max_frame_size),
+    : net_{net}, tap_{net.get_executor()}, mtu_{net.device().mtu}, outgoing_(net::max_frame_size),
       incoming_(net::max_frame_size) {
     net::tap_options options;
     options.name = name;
     options.mac = net.device().mac;
-    options.mtu = net.device().mtu;
+    options.mtu = mtu_;
     port_ = net::open_tap(options, ec);
     if (!ec)
         port_->set_offloads(net.device().takes, ec);
@@ -49,11 +49,23 @@ void netfront_relay::start(std::function<void(const error_code&)> ended) {
     ended_ = std::move(ended);
     error_code ec;
     port_->set_offloads(net_.device().takes, ec); // another backend may take less
+    if (!ec)
+        follow_device(ec);
     if (ec)
         return end(ec);
-    port_->set_carrier(true);
     wait_for_tap();
     receive();
+}
+
+/// An MTU that somebody else gave the TAP stays until the device has another one.
+void netfront_relay::follow_device(error_code& ec) {
+    ec.clear();
+    if (!ended_)
+        return;
+    const auto& device = net_.device();
+    port_->set_carrier(device.carrier);
+    if (std::exchange(mtu_, device.mtu) != device.mtu)
+        net::set_mtu(port_->name(), device.mtu, ec);
 }
 
 void netfront_relay::stop() {

@@ -24,6 +24,10 @@ public:
     void start(std::function<void(const error_code&)> ended);
     void stop();
 
+    /// Gives the TAP the carrier and the MTU of the device as it is now; nothing while stopped.
+    /// Errors: those of net::set_mtu().
+    void follow_device(error_code& ec);
+
 private:
     void wait_for_tap();
     void send();
@@ -38,6 +42,7 @@ private:
     frontend::netfront& net_;
     std::unique_ptr<net::frame_port> port_;
     boost::asio::posix::stream_descriptor tap_;
+    std::size_t mtu_; ///< that the TAP was given
     std::vector<std::byte> outgoing_, incoming_;
     std::function<void(const error_code&)> ended_;
     unsigned round_ = 0; ///< of start() and stop(): what an earlier one waited for is not ours

@@ -34,6 +34,7 @@ protected:
     netback::options usual_options() {
         netback::options chosen;
         chosen.close_limit = 200ms;
+        chosen.limits.drain = 10min; // nothing is lost because the machine is slow
         chosen.open_port = [this](const device_names& names, error_code&) {
             wires[names.label()] = std::make_shared<wire>(names.label());
             return std::make_unique<socket_port>(wires[names.label()]);
@@ -101,10 +102,10 @@ protected:
         return ec ? "gone" : text;
     }
 
-    /// Runs handlers until the condition holds; false after ten seconds.
+    /// Runs handlers until the condition holds; false after a minute, which no machine needs.
     template <class Condition>
     bool eventually(Condition condition) {
-        const auto limit = std::chrono::steady_clock::now() + 10s;
+        const auto limit = std::chrono::steady_clock::now() + 60s;
         while (!condition()) {
             if (std::chrono::steady_clock::now() > limit)
                 return false;

@@ -167,6 +167,35 @@ TEST_F(traffic_test, AGuestTransmitsNoFasterThanItsRate) {
     stop();
 }
 
+TEST_F(traffic_test, ARateIsSetChangedAndRemovedOnALiveVif) {
+    const auto rate = backend(1) + "/rate";
+    auto& guest = connected(1);
+    std::size_t sent = 0, answered = 0;
+    const auto look = [&] {
+        while (!wires.at("vif1.0")->receive().frame.empty())
+            ;
+        return answered += guest.responses().size();
+    };
+    dom0.store().write(rate, "500,3600000000"); // in an hour
+    ASSERT_TRUE(eventually([&] {
+        sent += guest.send(udp_frame(158)); // 200 bytes
+        guest.kick();
+        return sent - look() >= 20;
+    })) << sent;
+
+    const auto before = answered;
+    dom0.store().write(rate, "1000,3600000000");
+    EXPECT_TRUE(eventually([&] { return look() >= before + 5; })) << answered - before;
+    dom0.store().write(rate, "1000,3600000000"); // says nothing new
+    io.restart();
+    io.run_for(20ms);
+    EXPECT_EQ(look(), before + 5);
+
+    dom0.store().remove(rate);
+    EXPECT_TRUE(eventually([&] { return look() == sent; })) << sent - answered;
+    stop();
+}
+
 TEST_F(traffic_test, AFrameForAReferenceThatIsNoneFailsAlone) {
     auto& guest = connected(1);
     const netif::tx_piece nowhere{7, {1'000'000, 0, 100}};

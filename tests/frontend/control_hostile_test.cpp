@@ -140,9 +140,13 @@ TEST_F(control_hostile_test, AnEventWithoutACauseHasThePagesOfferedAgain) {
     connect_control();
     answer(netif::respond(next_request(), control_status::success, 3));
     answer(netif::respond(next_request(), control_status::success));
-    run_for(5ms);
-    port_.notify();
-    EXPECT_EQ(next_request().type, control_type::get_gref_mapping_size);
+    // One that comes with the answer, before the frontend has seen that, is the answer's.
+    std::optional<netif::ctrl_request> again;
+    EXPECT_TRUE(eventually([&] {
+        port_.notify();
+        return (again = ring->pop()).has_value();
+    })) << log;
+    EXPECT_EQ(again.value_or(netif::ctrl_request{}).type, control_type::get_gref_mapping_size);
     expect_traffic();
 }
 

@@ -29,7 +29,7 @@ protected:
 
     template <class Condition>
     bool eventually(Condition condition) {
-        const auto limit = std::chrono::steady_clock::now() + 10s;
+        const auto limit = std::chrono::steady_clock::now() + 60s;
         while (!condition()) {
             if (std::chrono::steady_clock::now() > limit)
                 return false;

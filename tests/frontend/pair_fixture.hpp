@@ -53,6 +53,9 @@ protected:
     error_code connect() {
         std::optional<error_code> result;
         net->async_connect(0, [&](const error_code& ec) { result = ec; });
+        return result_of_connect(result);
+    }
+    error_code result_of_connect(const std::optional<error_code>& result) {
         EXPECT_TRUE(eventually([&] {
             if (state(1) == "2" && !result)
                 script_done(1);

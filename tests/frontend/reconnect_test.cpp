@@ -66,12 +66,7 @@ TEST_F(reconnect_test, AConnectWaitsForABackend) {
     io.run_for(50ms);
     EXPECT_FALSE(result);
     start();
-    EXPECT_TRUE(eventually([&] {
-        if (state(1) == "2")
-            script_done(1);
-        return result.has_value();
-    }));
-    EXPECT_FALSE(*result);
+    EXPECT_FALSE(result_of_connect(result));
     expect_traffic();
 }
 
@@ -112,6 +107,30 @@ TEST_F(reconnect_test, ADeviceThatWasTakenOutAndPutBackIsTheNewOne) {
     EXPECT_EQ(ec, condition::peer_gone) << ec.message();
     ASSERT_FALSE(connect()) << log;
     expect_traffic();
+}
+
+TEST_F(reconnect_test, AConnectWhileADeviceIsBeingDroppedMeansTheNextOne) {
+    connect_pair();
+    std::optional<error_code> result;
+    net->async_receive([&](const error_code&, received_frame) { // its pages are not revoked yet
+        make_device();
+        net->async_connect(0, [&](const error_code& ec) { result = ec; });
+    });
+    dom0.store().remove(frontend(1));
+    dom0.store().remove(backend(1));
+    EXPECT_FALSE(result_of_connect(result)) << log;
+    expect_traffic();
+}
+
+TEST_F(reconnect_test, AConnectWhileTheLastDeviceIsBeingDroppedIsAnError) {
+    connect_pair();
+    std::optional<error_code> result;
+    net->async_receive([&](const error_code&, received_frame) {
+        net->async_connect(0, [&](const error_code& ec) { result = ec; });
+    });
+    dom0.store().remove(frontend(1));
+    dom0.store().remove(backend(1));
+    EXPECT_EQ(result_of_connect(result), errno_code(ENOENT)) << log;
 }
 
 TEST_F(reconnect_test, AResumedDomainConnectsToItsNewBackendByItself) {

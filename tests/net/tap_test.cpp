@@ -77,5 +77,18 @@ TEST_F(tap_test, HoldsNoMoreFramesThanItsQueueIsLong) {
         << "the TAP's own, and as much in the kernel's queue before it";
 }
 
+TEST_F(tap_test, ItsMtuCanBeChanged) {
+    set_mtu("vif1.0", 9000, ec);
+    EXPECT_FALSE(ec) << ec.message();
+    ifreq request{};
+    std::string{"vif1.0"}.copy(request.ifr_name, sizeof request.ifr_name - 1);
+    ASSERT_EQ(ioctl(kernel, SIOCGIFMTU, &request), 0);
+    EXPECT_EQ(request.ifr_mtu, 9000);
+    set_mtu("vif1.0", 100'000, ec);
+    EXPECT_EQ(ec, errno_code(EINVAL));
+    set_mtu("vif7.7", 1500, ec);
+    EXPECT_EQ(ec, errno_code(ENODEV));
+}
+
 } // namespace
 } // namespace xenring::net::test
