@@ -14,7 +14,7 @@ run dom0 "ip link set $vif mtu 9000 && ip link set xenbr0 mtu 9000"
 run "$GUEST" "ip link set eth0 mtu 9000; dd if=/dev/urandom of=/tmp/net.data bs=1M count=12 2> /dev/null"
 run "$GUEST" "ping -c 3 -W 10 -q -s 8900 10.9.0.1"
 transfer "$GUEST" dom0 10.9.0.1
-for stream in 1 2 3 4; do # the sender chooses a queue by its ports
+for stream in 1 2; do # the sender chooses a queue by its ports
     transfer "$GUEST" dom0 10.9.0.1
 done
 run dom0 "ip link set xenbr0 mtu 1500"
