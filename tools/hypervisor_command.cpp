@@ -17,6 +17,13 @@
 namespace xenring::tools {
 namespace {
 
+/// Of the stand-in itself: these commands are no domain of it.
+std::string directory_of(const global_options& options) {
+    if (options.domain)
+        throw usage_problem{"--domid means nothing to this command, which is no domain"};
+    return stand_in(options).directory;
+}
+
 std::string why_not_there(const std::string& directory, const error_code& problem) {
     if (problem == errno_code(EADDRINUSE))
         return "a stand-in hypervisor runs in " + directory +
@@ -29,7 +36,7 @@ std::string why_not_there(const std::string& directory, const error_code& proble
 }
 
 int serve(const global_options& options) {
-    const auto directory = stand_in(options).directory;
+    const auto directory = directory_of(options);
     boost::asio::io_context io{1};
     boost::asio::signal_set ending{io, SIGINT, SIGTERM};
     error_code problem;
@@ -55,7 +62,7 @@ int serve(const global_options& options) {
 }
 
 std::unique_ptr<local::control> control_of(const global_options& options) {
-    const auto directory = stand_in(options).directory;
+    const auto directory = directory_of(options);
     error_code ec;
     auto out = std::make_unique<local::control>(directory, ec);
     throw_if(ec, ec == errc::no_hypervisor ? none_runs_in(directory)

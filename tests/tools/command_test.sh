@@ -221,7 +221,8 @@ wrong_arguments_are_status_2() {
         "vchan listen 40000 p" "vchan listen --ring big 2 p" "vchan connect --wait -1 2 p" \
         "--domid 99999 status" "demo --bytes none" "--hypervisor bogus status" \
         "--hypervisor xen status" "vchan listen --ring 2M 2 p" "vchan connect 2 /p/" \
-        "--hypervisor xen demo" "--hypervisor local:$work/hypervisor demo" "--domid 3 demo"; do
+        "--hypervisor xen demo" "--hypervisor local:$work/hypervisor demo" "--domid 3 demo" \
+        "--domid 3 hypervisor" "--domid 3 status" "--domid 3 destroy 4"; do
         status=0
         "$XENRING" $words >"$work/out.log" 2>&1 || status=$?
         [[ $status == 2 ]] || fail "xenring $words: exit status $status, not 2"
