@@ -40,8 +40,8 @@ netback_queue::netback_queue(const domain& here, domid guest, queue_resources re
           batch,
           counts.rx,
           resources_.grants.get()},
-      limits_{limits}, guest_tells_refills_{guest_tells_refills}, calm_{executor_}, poll_{
-                                                                                        executor_} {
+      limits_{limits}, guest_tells_refills_{guest_tells_refills}, calm_{executor_},
+      rx_calm_{executor_}, poll_{executor_} {
     if (limits_.rate)
         rate_.emplace(*limits_.rate, std::chrono::steady_clock::now());
 }
@@ -60,6 +60,7 @@ void netback_queue::stop() noexcept {
     resources_.tx_port = {};
     resources_.rx_port = {};
     calm_.cancel();
+    rx_calm_.cancel();
     poll_.cancel();
     error_code ignored;
     port_.close(ignored);
@@ -100,7 +101,7 @@ void netback_queue::serve_tx() {
     if (result.more || tx_.arm())
         asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
     else if (idle_events_ >= patience)
-        rest(ticket);
+        rest(calm_, ticket, &netback_queue::wait_for_requests);
     else
         wait_for_requests(ticket);
 }
@@ -125,10 +126,10 @@ void netback_queue::wait_for_requests(event_ticket ticket) {
 }
 
 /// A guest that raises events for nothing waits a little before the next one is let through.
-void netback_queue::rest(event_ticket ticket) {
-    calm_.expires_after(limits_.calm);
-    calm_.async_wait(
-        guarded([ticket](netback_queue& queue, auto) { queue.wait_for_requests(ticket); }));
+void netback_queue::rest(asio::steady_timer& calm, event_ticket ticket,
+                         void (netback_queue::*wait)(event_ticket)) {
+    calm.expires_after(limits_.calm);
+    calm.async_wait(guarded([ticket, wait](netback_queue& queue, auto) { (queue.*wait)(ticket); }));
 }
 
 /// True: what may be transmitted in this period was; the port stays masked until the next one.
@@ -150,7 +151,8 @@ void netback_queue::wait_for_frames() {
 }
 
 void netback_queue::serve_rx() {
-    const bool waited = std::exchange(rx_waits_, false);
+    rx_waits_ = false;
+    const bool held = rx_.holds();
     error_code ec;
     const auto result = rx_.serve(ec);
     error_code ignored;
@@ -160,7 +162,9 @@ void netback_queue::serve_rx() {
         return fail(broken::guest, std::string{"rx ring: "} + describe(rx_.fault()));
     if (ec)
         return fail(broken::port, "frame port: " + ec.message());
-    if (!waited || result.packets != 0)
+    if (result.packets != 0)
+        rx_idle_events_ = 0;
+    if (!held || result.packets != 0)
         held_since_ = std::chrono::steady_clock::now();
     if (rx_.holds())
         wait_for_buffers();
@@ -177,17 +181,16 @@ void netback_queue::wait_for_buffers() {
     if (rx_.arm())
         return asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_rx(); }));
     rx_waits_ = true;
-    if (resources_.rx_port && !std::exchange(rx_port_waits_, true))
-        resources_.rx_port.async_wait(
-            ticket, guarded([](netback_queue& queue, const error_code& ec) {
-                queue.rx_port_waits_ = false;
-                if (ec)
-                    return queue.fail(broken::port, "event channel: " + ec.message());
-                ++queue.counts_.rx.events;
-                if (queue.rx_waits_)
-                    queue.serve_rx();
-            }));
-    poll_.expires_after(guest_tells_refills_ ? limits_.drain : limits_.poll);
+    if (resources_.rx_port && !std::exchange(rx_port_waits_, true)) {
+        if (rx_idle_events_ < patience)
+            wait_for_refill(ticket);
+        else
+            rest(rx_calm_, ticket, &netback_queue::wait_for_refill);
+    }
+    // Other events end up here as well, and must not put off the end of the wait.
+    const auto end = held_since_ + limits_.drain;
+    const auto next_look = std::chrono::steady_clock::now() + limits_.poll;
+    poll_.expires_at(guest_tells_refills_ ? end : std::min(end, next_look));
     poll_.async_wait(guarded([](netback_queue& queue, auto) {
         if (!queue.rx_waits_)
             return;
@@ -195,6 +198,21 @@ void netback_queue::wait_for_buffers() {
             queue.rx_.drop();
         queue.serve_rx();
     }));
+}
+
+/// On the port for received frames, if the guest has one.
+void netback_queue::wait_for_refill(event_ticket ticket) {
+    resources_.rx_port.async_wait(ticket, guarded([](netback_queue& queue, const error_code& ec) {
+                                      queue.rx_port_waits_ = false;
+                                      if (ec)
+                                          return queue.fail(broken::port,
+                                                            "event channel: " + ec.message());
+                                      ++queue.counts_.rx.events;
+                                      ++queue.rx_idle_events_;
+                                      if (queue.rx_waits_)
+                                          queue.serve_rx();
+                                      queue.counts_.rx.idle += queue.rx_idle_events_ != 0;
+                                  }));
 }
 
 void netback_queue::fail(broken what, std::string why) {

@@ -74,7 +74,9 @@ private:
     void serve_rx();
     void wait_for_frames();
     void wait_for_buffers();
-    void rest(event_ticket ticket);
+    void wait_for_refill(event_ticket ticket);
+    void rest(boost::asio::steady_timer& calm, event_ticket ticket,
+              void (netback_queue::*wait)(event_ticket));
     bool waits_for_rate();
     void fail(broken what, std::string why);
     template <class Function>
@@ -92,8 +94,10 @@ private:
     bool rx_waits_ = false;      ///< for buffers
     bool rx_port_waits_ = false; ///< so does its own port
     unsigned idle_events_ = 0;
+    unsigned rx_idle_events_ = 0; ///< on a port of its own
     std::optional<rate_account> rate_;
     boost::asio::steady_timer calm_;
+    boost::asio::steady_timer rx_calm_;
     boost::asio::steady_timer poll_;
     std::chrono::steady_clock::time_point held_since_{};
     broken_handler handler_;

@@ -21,6 +21,8 @@ rx_path::rx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, in
 
 path_result rx_path::serve(error_code& ec) {
     ec.clear();
+    if (holds() && ring_.available() < slots_needed_)
+        return {}; // before the frame is moved about
     batch_.clear();
     std::size_t count = 0;
     bool dry = false;
