@@ -23,10 +23,10 @@ void vif::prepare(const device_names& names, error_code& ec) {
 /// The connection works without it as well.
 void vif::make_control(domid backend) {
     error_code ec;
-    control_ =
+    made_control_ =
         std::make_shared<control_channel>(here_.get_executor(), here_.hypervisor(), backend, ec);
     if (ec)
-        control_.reset();
+        made_control_.reset();
 }
 
 void vif::write_keys(store_operations& store, const std::string& directory, error_code& ec) {
@@ -36,9 +36,9 @@ void vif::write_keys(store_operations& store, const std::string& directory, erro
     keys.tx_port = made_->tx_port();
     if (made_->rx_port() != made_->tx_port())
         keys.rx_port = made_->rx_port();
-    if (control_) {
-        keys.control_ring = control_->reference();
-        keys.control_port = control_->number();
+    if (made_control_) {
+        keys.control_ring = made_control_->reference();
+        keys.control_port = made_control_->number();
     }
     keys.multi_queue = backend_.multi_queue;
     keys.scatter_gather = scatter_gather_;
@@ -61,22 +61,23 @@ void vif::refreshed() {
 void vif::start() {
     queue_ = made_;
     queue_->start(on_broken);
+    control_ = made_control_;
     if (control_)
         control_->start(queue_->granted(), on_broken);
 }
 
+/// What was not started moves nothing and is nobody's to wait for.
 void vif::stop(const error_code& why) noexcept {
-    if (control_)
-        control_->stop();
-    if (made_)
-        made_->stop(why);
-    queue_.reset();
+    if (const auto control = std::exchange(control_, nullptr))
+        control->stop();
+    if (const auto queue = std::exchange(queue_, nullptr))
+        queue->stop(why);
 }
 
 void vif::disconnect() noexcept {
     if (const auto queue = std::exchange(made_, nullptr))
         queue->release();
-    if (const auto control = std::exchange(control_, nullptr))
+    if (const auto control = std::exchange(made_control_, nullptr))
         control->release();
 }
 

@@ -49,11 +49,20 @@ private:
     bool scatter_gather_;
     std::shared_ptr<netfront_statistics> counts_;
     vif_backend_keys backend_;
-    std::shared_ptr<netfront_queue> made_;     ///< by prepare(), not shown before start()
-    std::shared_ptr<netfront_queue> queue_;    ///< the same
-    std::shared_ptr<control_channel> control_; ///< made by prepare(), if the backend offered it
-    vif_backend_keys fresh_;                   ///< by refresh(), not shown before refreshed()
+    vif_backend_keys fresh_; ///< by refresh(), not shown before refreshed()
     std::string problem_;
+
+    /// @name Made by prepare() and dropped by disconnect(), where these may block
+    /// @{
+    std::shared_ptr<netfront_queue> made_;
+    std::shared_ptr<control_channel> made_control_; ///< if the backend offered it
+    /// @}
+
+    /// @name The same from start() to stop(), on the executor
+    /// @{
+    std::shared_ptr<netfront_queue> queue_;
+    std::shared_ptr<control_channel> control_;
+    /// @}
 };
 
 } // namespace xenring::frontend::detail

@@ -23,8 +23,8 @@ struct device_names {
     std::string label() const { return kind + ' ' + std::to_string(handle); }
 };
 
-/// Called by xenbus_device, one call at a time. What may block runs on a thread of its own, the
-/// rest on the executor.
+/// Called by xenbus_device, one call at a time but for stop(). What may block runs on a thread of
+/// its own, the rest on the executor.
 class xenbus_driver {
 public:
     xenbus_driver() = default;
@@ -56,7 +56,8 @@ public:
     /// After each refresh().
     virtual void refreshed() = 0;
     /// The rings are of no use any more: everything that waits ends with `why`. Also called when
-    /// nothing was started, and twice.
+    /// nothing was started, and twice; and, when the device is abandoned, while a call that may
+    /// block is under way: it touches nothing that those do.
     virtual void stop(const error_code& why) noexcept = 0;
     /// @}
 };

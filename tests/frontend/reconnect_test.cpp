@@ -243,5 +243,59 @@ TEST_F(reconnect_test, AFailedCallLeavesNothingOver) {
         }
 }
 
+/// Handlers run one at a time, so that jobs are under way when the device is dropped.
+TEST_F(reconnect_test, ANetfrontCanBeDroppedAtEveryStage) {
+    auto chosen = usual_options();
+    chosen.bridge = "any"; // so that no script is waited for
+    start(std::move(chosen));
+    make_device();
+    bool connected = false;
+    for (int stage = 0; !connected; ++stage) {
+        SCOPED_TRACE(stage);
+        net = std::make_unique<netfront>(guests.at(1), front_options());
+        std::optional<error_code> result, received;
+        net->async_connect(0, [&](const error_code& ec) { result = ec; });
+        for (int i = 0; i != stage && !result; ++i) {
+            io.restart();
+            io.run_one_for(1s);
+        }
+        connected = result.has_value();
+        if (net->is_connected())
+            net->async_receive([&](const error_code& ec, received_frame) { received = ec; });
+        else
+            received = boost::asio::error::operation_aborted;
+        net.reset();
+        ASSERT_TRUE(eventually([&] { return result && received; })) << log;
+        EXPECT_TRUE(connected || result == boost::asio::error::operation_aborted || !*result);
+        EXPECT_EQ(received, boost::asio::error::operation_aborted);
+    }
+    net = std::make_unique<netfront>(guests.at(1), front_options());
+    ASSERT_FALSE(connect()) << log;
+    expect_traffic();
+}
+
+/// The same, where nothing runs afterwards and the context goes next.
+TEST_F(reconnect_test, ANetfrontCanBeDroppedWithItsContextAtEveryStage) {
+    auto chosen = usual_options();
+    chosen.bridge = "any"; // so that no script is waited for
+    start(std::move(chosen));
+    make_device();
+    bool connected = false;
+    for (int stage = 0; !connected; ++stage) {
+        SCOPED_TRACE(stage);
+        boost::asio::io_context own;
+        const domain here{own.get_executor(), machine.open(domid{1})};
+        netfront dropped{here, front_options()};
+        dropped.async_connect(0, [&](const error_code& ec) { connected = !ec; });
+        for (int i = 0; i != stage && !connected; ++i) {
+            EXPECT_TRUE(eventually([&] { return own.run_one_for(1ms) != 0; })) << log;
+            own.restart();
+        }
+    }
+    net = std::make_unique<netfront>(guests.at(1), front_options());
+    ASSERT_FALSE(connect()) << log;
+    expect_traffic();
+}
+
 } // namespace
 } // namespace xenring::frontend::test
