@@ -3,12 +3,30 @@
 #include <boost/asio/append.hpp>
 #include <boost/asio/post.hpp>
 
+#include <cstddef>
+#include <span>
 #include <utility>
 
 namespace xenring::frontend::detail {
 
 namespace asio = boost::asio;
 using ring::frontend_phase;
+
+namespace {
+
+/// What an Ethernet frame holds, behind up to two VLAN tags; 0 if the bytes end before that.
+unsigned ethertype_of(std::span<const std::byte> frame) noexcept {
+    constexpr unsigned customer_tag = 0x8100, service_tag = 0x88a8;
+    unsigned type = 0;
+    for (std::size_t at = 12; at <= 20 && at + 2 <= frame.size(); at += 4) {
+        type = std::to_integer<unsigned>(frame[at]) << 8 | std::to_integer<unsigned>(frame[at + 1]);
+        if (type != customer_tag && type != service_tag)
+            return type;
+    }
+    return 0;
+}
+
+} // namespace
 
 void netfront_core::connect(std::uint32_t number, done_handler handler) {
     if (is_connected() && !closing_ && number == number_ && std::exchange(unclaimed_, false)) {
@@ -136,7 +154,11 @@ bool netfront_core::is_offered(const outgoing_frame& frame,
         return false;
     if (info.gso)
         return info.gso->type == ring::netif::gso_type::tcpv4 ? takes.tcpv4 : takes.tcpv6;
-    return !info.csum_blank || takes.checksum_ipv4 || takes.checksum_ipv6;
+    if (!info.csum_blank || (takes.checksum_ipv4 && takes.checksum_ipv6))
+        return true;
+    constexpr unsigned ipv6 = 0x86dd;
+    const bool is_ipv6 = frame && ethertype_of(frame.pieces()[0]) == ipv6;
+    return is_ipv6 ? takes.checksum_ipv6 : takes.checksum_ipv4;
 }
 
 } // namespace xenring::frontend::detail

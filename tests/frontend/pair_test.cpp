@@ -6,6 +6,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include <array>
 #include <cstring>
 
 namespace xenring::frontend::test {
@@ -101,6 +102,29 @@ TEST_F(pair_test, WhatTheBackendDidNotOfferIsRefusedHere) {
     info.gso = {1448, netif::gso_type::tcpv4, 0};
     EXPECT_EQ(send(tcp_frame(1000), info), errc::feature_missing);
     EXPECT_FALSE(send(udp_frame(1000)));
+}
+
+TEST_F(pair_test, ABlankChecksumIsTakenOfTheOfferedProtocolAlone) {
+    backend::netback::options serving_options = usual_options();
+    serving_options.features.ipv6_checksum = false;
+    serving_options.features.tcpv6_segmentation = false;
+    start(std::move(serving_options));
+    make_device();
+    net = std::make_unique<netfront>(guests.at(1), front_options());
+    ASSERT_FALSE(connect());
+    const netif::packet_info info{.csum_blank = true};
+    const auto tagged = [](frame_bytes frame) {
+        const std::array tag{std::byte{0x81}, std::byte{0}, std::byte{0}, std::byte{7}};
+        frame.insert(frame.begin() + 12, tag.begin(), tag.end());
+        return frame;
+    };
+    for (const bool ipv6 : {false, true}) {
+        const auto expected = ipv6 ? error_code{errc::feature_missing} : error_code{};
+        const auto frame = blank(tcp_frame(1000, ipv6));
+        EXPECT_EQ(send(frame, info), expected);
+        EXPECT_EQ(send(tagged(frame), info), expected);
+        EXPECT_FALSE(send(tcp_frame(1000, ipv6)));
+    }
 }
 
 /// Sends numbered frames out, has them come back, and checks every byte of each.
