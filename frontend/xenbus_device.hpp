@@ -73,7 +73,8 @@ private:
     void wrote(ring::xenbus_state state, const error_code& ec);
     void publish();
     void disconnect();
-    void watch_backend();
+    void watch_backend(error_code& ec);
+    void say_refused(const std::string& directory, const error_code& ec);
     void say(bool trouble, const std::string& text) const;
 
     device_names names_;
@@ -81,6 +82,7 @@ private:
     device_listener listener_;
     std::shared_ptr<store_watch> backend_watch_;
     std::string watched_backend_;
+    std::string refused_watch_; ///< the latest that was complained of
     ring::frontend_phase told_ = ring::frontend_phase::waiting;
     error_code reason_;
     bool connection_wanted_ = false;

@@ -297,5 +297,25 @@ TEST_F(reconnect_test, ANetfrontCanBeDroppedWithItsContextAtEveryStage) {
     expect_traffic();
 }
 
+TEST_F(reconnect_test, AWatchThatTheStoreRefusesIsComplainedOfOnce) {
+    start();
+    make_device();
+    std::vector<store_watch> others;
+    for (error_code ec; !ec;)
+        others.push_back(guests.at(1).store().watch("/local", ec));
+    others.resize(others.size() - 2); // the last was refused; one is left
+    net = std::make_unique<netfront>(guests.at(1), front_options());
+    std::optional<error_code> result;
+    net->async_connect(0, [&](const error_code& ec) { result = ec; });
+    const auto complaint = "cannot watch " + backend(1);
+    EXPECT_TRUE(eventually([&] { return logged(complaint); })) << log;
+    EXPECT_FALSE(logged("cannot watch " + frontend(1)));
+    others.clear();
+    guests.at(1).store().write(frontend(1) + "/looked", "again");
+    EXPECT_FALSE(result_of_connect(result)) << log;
+    EXPECT_EQ(log.find(complaint), log.rfind(complaint));
+    expect_traffic();
+}
+
 } // namespace
 } // namespace xenring::frontend::test
