@@ -33,7 +33,8 @@ void run_blocking(const asio::any_io_executor& executor, std::function<void()> j
                [busy = std::move(busy), job = std::move(job), done = std::move(done)]() mutable {
                    job();
                    job = nullptr;
-                   asio::post(busy, std::move(done));
+                   if (done)
+                       asio::post(busy, std::move(done));
                });
 }
 

@@ -40,9 +40,9 @@ private:
 };
 
 /// Runs `job`, which may block on the store or the hypervisor, on a thread of the executor's
-/// context that moves no data; then `done` on the executor, which counts as busy until then. Jobs
-/// run one at a time, in order. When the context is destroyed first, a job that has begun is waited
-/// for, and nothing else runs.
+/// context that moves no data; then `done`, which may be empty, on the executor, which counts as
+/// busy until then. Jobs run one at a time, in order. When the context is destroyed first, a job
+/// that has begun is waited for, and nothing else runs.
 void run_blocking(const boost::asio::any_io_executor& executor, std::function<void()> job,
                   std::function<void()> done);
 

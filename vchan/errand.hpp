@@ -25,8 +25,9 @@ public:
     void begin(const boost::asio::any_io_executor& executor, Work work) {
         const auto task = std::make_shared<std::packaged_task<Result()>>(std::move(work));
         result_ = task->get_future();
+        // Nothing is posted afterwards: if nobody runs the executor, that would never go away.
         xenring::detail::run_blocking(
-            executor, [task] { (*task)(); }, [] {});
+            executor, [task] { (*task)(); }, nullptr);
     }
 
     /// What came of it, once; nothing as long as that is not there.

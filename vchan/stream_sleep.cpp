@@ -212,7 +212,7 @@ void stream_core::check_peer() {
 void stream_core::client_looked_for(presence found, bool admitted) noexcept {
     if (found == presence::gone)
         renewals_left_ = 2;
-    else if (admitted)
+    else if (admitted && renewals_left_ > 0) // an errand and a check may have been under way
         --renewals_left_;
 }
 
