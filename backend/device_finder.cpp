@@ -18,17 +18,22 @@ device_finder::device_finder(const domain& here, std::string kind)
 void device_finder::start(found_handler found, failed_handler failed) {
     found_ = std::move(found);
     failed_ = std::move(failed);
-    auto ec = std::make_shared<error_code>();
+    struct outcome {
+        std::shared_ptr<store_watch> watch;
+        error_code ec;
+    };
+    auto made = std::make_shared<outcome>();
     xenring::detail::run_blocking(
         here_.get_executor(),
-        [this, self = shared_from_this(), ec] {
-            watch_ = std::make_shared<store_watch>(here_.store().watch(root_, *ec));
+        [this, self = shared_from_this(), made] {
+            made->watch = std::make_shared<store_watch>(here_.store().watch(root_, made->ec));
         },
-        [this, self = shared_from_this(), ec] {
-            if (stopped_)
-                return *ec ? void() : watch_->close();
-            if (*ec)
-                return fail(*ec);
+        [this, self = shared_from_this(), made] {
+            if (stopped_) // the watch goes with its outcome
+                return;
+            if (made->ec)
+                return fail(made->ec);
+            watch_ = std::move(made->watch);
             wait(); // a new watch has one event at once
         });
 }
