@@ -40,15 +40,24 @@ xenbus_device::level xenbus_device::read_level() const {
 /// Of our directory, which only we and the toolstack write, the whole is watched; of the guest's
 /// the state alone.
 void xenbus_device::begin() {
+    struct refusal {
+        std::string path;
+        error_code ec;
+    };
     auto seen = std::make_shared<level>();
+    auto refused = std::make_shared<refusal>();
     background(
-        [this, seen] {
-            error_code ec;
-            if (watch(own_.path(), ec))
-                watch(names_.frontend + "/state", ec);
+        [this, seen, refused] {
+            for (const auto& path : {own_.path(), names_.frontend + "/state"})
+                if (!watch(path, refused->ec)) {
+                    refused->path = path;
+                    break;
+                }
             *seen = read_level();
         },
-        [this, seen] {
+        [this, seen, refused] {
+            if (refused->ec) // what changes there goes unnoticed
+                say(true, "cannot watch " + refused->path + ": " + refused->ec.message());
             own_.adopt(seen->own);
             begin_with({seen->own, seen->frontend});
         });
