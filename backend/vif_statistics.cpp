@@ -50,7 +50,7 @@ std::string readable(std::string_view prometheus) {
     for (std::string text; std::getline(in, text);) {
         char name[32], vif[32], queue[16], direction[16], value[32];
         if (std::sscanf(text.c_str(),
-                        "xenring_vif_%31[a-z]_total{vif=\"%31[^\"]\",queue=\"%15[0-9]\","
+                        "xenring_vif_%31[a-z_]{vif=\"%31[^\"]\",queue=\"%15[0-9]\","
                         "direction=\"%15[a-z]\"} %31[0-9]",
                         name, vif, queue, direction, value) != 5)
             continue;
@@ -58,11 +58,12 @@ std::string readable(std::string_view prometheus) {
         auto line = std::ranges::find(lines, of, &std::pair<std::string, std::string>::first);
         if (line == lines.end())
             line = lines.insert(line, {of, {}});
-        const std::string_view counter{name};
+        auto counter = std::string_view{name};
+        counter.remove_suffix(std::min(counter.size(), std::string_view{"_total"}.size()));
         if (counter == "packets" || counter == "bytes")
-            line->second += ' ' + std::string{value} + ' ' + name;
+            line->second.append({' '}).append(value).append({' '}).append(counter);
         else if (std::string_view{value} != "0")
-            line->second += ' ' + std::string{name} + ' ' + value;
+            line->second.append({' '}).append(counter).append({' '}).append(value);
     }
     std::string out;
     for (const auto& [of, counters] : lines)

@@ -105,6 +105,7 @@ TEST(vif_statistics_test, ShowEveryQueueOfEveryVif) {
     first.tx.bytes = 700;
     first.tx.uncopied = 2;
     second.rx.events = 9;
+    second.rx.static_segments = 3;
     const auto text = prometheus_text({{"vif3.0", 0, first}, {"vif3.0", 1, second}});
     EXPECT_NE(text.find("# TYPE xenring_vif_uncopied_total counter\n"), text.npos);
     EXPECT_NE(
@@ -114,7 +115,7 @@ TEST(vif_statistics_test, ShowEveryQueueOfEveryVif) {
     EXPECT_EQ(readable(text), "vif3.0 queue 0 tx 5 packets 700 bytes uncopied 2\n"
                               "vif3.0 queue 0 rx 0 packets 0 bytes\n"
                               "vif3.0 queue 1 tx 0 packets 0 bytes\n"
-                              "vif3.0 queue 1 rx 0 packets 0 bytes events 9\n");
+                              "vif3.0 queue 1 rx 0 packets 0 bytes static_segments 3 events 9\n");
 }
 
 TEST(vif_statistics_test, TakeNothingElseForACounter) {

@@ -18,11 +18,12 @@ expect "the driver domain does not answer" await_guest pv 150
 run pv "brctl addbr xenbr0 && ip addr add 10.9.0.1/24 dev xenbr0 && ip link set xenbr0 up"
 start devd pv "xl devd -F"
 start_driver_netback
+wait_until pv "pidof xl && pidof xenring"
 expect "the guest does not start" create_guest pvh "vif = ['$driver_vif']"
 expect "the guest does not answer" await_guest pvh 150
 guest_address pvh 3
-run pv "ping -c 20 -i 0.05 -W 10 -q 10.9.0.3"
-run pvh "ping -c 3 -i 0.1 -W 10 -q -s 20000 10.9.0.1"
+pings pv "ping -c 20 -i 0.05 -W 10 -q 10.9.0.3"
+pings pvh "ping -c 3 -i 0.1 -W 10 -q -s 20000 10.9.0.1"
 
 run pv "kill -9 \$(cat /tmp/netback.pid)"
 finish netback 20 > /dev/null || true

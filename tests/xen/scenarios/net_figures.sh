@@ -27,6 +27,7 @@ measure_direction() { # WHOSE LABEL [-R]
 measure() { # WHOSE
     attach_vif "$GUEST"
     iperf3 -s -D
+    wait_until dom0 "netstat -ltn | grep -q ':5201 '"
     measure_direction "$1" from
     measure_direction "$1" to -R
     killall iperf3

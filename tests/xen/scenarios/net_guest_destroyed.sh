@@ -42,7 +42,7 @@ expect "it is the same guest" test "$(domid "$GUEST")" != "$before"
 guest_address "$GUEST"
 kill_group flood
 wait_until dom0 "ping -c 1 -W 2 -q 10.9.0.2"
-run "$GUEST" "ping -c 3 -W 10 -q 10.9.0.1"
+pings "$GUEST" "ping -c 3 -W 10 -q 10.9.0.1"
 destroy_guest "$GUEST"
 kill_group sink
 stop_netback

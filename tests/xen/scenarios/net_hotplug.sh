@@ -12,7 +12,7 @@ fi
 start_netback
 for round in $(seq 20); do
     attach_vif "$GUEST"
-    run dom0 "ping -c 1 -W 10 -q 10.9.0.2"
+    pings dom0 "ping -c 1 -W 10 -q 10.9.0.2"
     detach_vif "$GUEST"
     expect "a TAP is left over" no_vifs
 done

@@ -23,7 +23,7 @@ expect "the sender failed" finish sender 120
 expect "the receiver failed" finish receiver 60
 expect_same "$GUEST" dom0
 expect "16 MB took less than 6 s at 2 MB/s" test $(($(uptime_seconds) - began)) -ge 6
-run dom0 "ping -c 3 -W 10 -q 10.9.0.2"
+pings dom0 "ping -c 3 -W 10 -q 10.9.0.2"
 guest_is_content
 statistics
 detach_vif "$GUEST"

@@ -9,11 +9,11 @@ for guest in pv pvh; do
 done
 attach_vif pv 2
 attach_vif pvh 3
-run pv "ping -c 3 -W 10 -q 10.9.0.3"
+pings pv "ping -c 3 -W 10 -q 10.9.0.3"
 run pvh "dd if=/dev/urandom of=/tmp/net.data bs=1M count=8 2> /dev/null"
 transfer pvh pv 10.9.0.2
-run dom0 "ping -c 3 -W 10 -q 10.9.0.2 && ping -c 3 -W 10 -q 10.9.0.3"
+pings dom0 "ping -c 3 -W 10 -q 10.9.0.2 && ping -c 3 -W 10 -q 10.9.0.3"
 destroy_guest pv
-run dom0 "ping -c 3 -W 10 -q 10.9.0.3"
+pings dom0 "ping -c 3 -W 10 -q 10.9.0.3"
 destroy_guest pvh
 stop_netback

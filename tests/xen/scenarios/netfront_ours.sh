@@ -11,7 +11,7 @@ ping_all_sizes
 tcp_both_ways
 
 before=$(statistics)
-run dom0 "ping -c 200 -i 0.01 -W 10 -s 1400 -q 10.9.0.2"
+pings dom0 "ping -c 200 -i 0.01 -W 10 -s 1400 -q 10.9.0.2"
 after=$(statistics)
 figure "before 200 pings: $before"
 figure "after 200 pings: $after"
@@ -26,6 +26,6 @@ run dom0 "kill -9 $(cat "$WORK/netback.pid")"
 finish netback 5 > /dev/null || true
 start_netback
 wait_until dom0 "ping -c 1 -W 2 10.9.0.2"
-run "$GUEST" "ping -c 2 -W 10 -s 4000 10.9.0.1"
+pings "$GUEST" "ping -c 2 -W 10 -s 4000 10.9.0.1"
 detach_netfront
 stop_netback

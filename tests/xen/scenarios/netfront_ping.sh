@@ -11,6 +11,6 @@ ping_all_sizes
 tcp_both_ways
 stop_netfront
 start_netfront --untrusted
-run dom0 "ping -c 2 -W 10 -s 4000 10.9.0.2"
+pings dom0 "ping -c 2 -W 10 -s 4000 10.9.0.2"
 detach_netfront
 stop_linux_netback
