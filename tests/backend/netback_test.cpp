@@ -219,6 +219,45 @@ TEST_F(netback_test, NamesTheKeyThatIsMissing) {
     EXPECT_TRUE(logged("tx-ring-ref")) << log;
 }
 
+TEST_F(netback_test, CanBeStoppedAtEveryStageOfItsStart) {
+    for (int stage = 0; stage != 5; ++stage) {
+        start();
+        for (int i = 0; i != stage; ++i) {
+            io.restart();
+            io.run_one_for(10ms);
+        }
+        stop();
+        ended.reset();
+    }
+    start();
+    open_guest(1);
+    make_vif(1);
+    EXPECT_TRUE(reaches(1, "2")) << log;
+}
+
+TEST_F(netback_test, SaysWhichWatchTheStoreRefused) {
+    const domain driver{io.get_executor(), machine.open(domid{5})};
+    const std::string home = "/local/domain/5", back = home + "/backend/vif/1/0";
+    const store_permissions theirs{{domid{5}, store_access::none}};
+    open_guest(1);
+    make_vif(1);
+    write_with_permissions(dom0.store(),
+                           std::vector<store_entry>{{home, "", theirs},
+                                                    {back, "", theirs},
+                                                    {back + "/frontend", frontend(1), theirs},
+                                                    {back + "/frontend-id", "1", theirs},
+                                                    {back + "/online", "1", theirs},
+                                                    {back + "/state", "1", theirs}});
+    std::vector<store_watch> others;
+    for (error_code ec; !ec;)
+        others.push_back(driver.store().watch("/local", ec));
+    others.resize(others.size() - 2); // the last was refused; one is left, to find devices with
+    serving = std::make_shared<netback>(driver, usual_options());
+    serving->start([this](const error_code& ec) { ended = ec; });
+    EXPECT_TRUE(eventually([&] { return logged("cannot watch " + back + ": "); })) << log;
+    stop();
+}
+
 TEST_F(netback_test, ABadGuestLosesItsVifAndItsNeighbourNothing) {
     start();
     auto& bad = connected(1);
