@@ -1,6 +1,7 @@
 #include <xenring/backend/feature_rules.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 namespace xenring::backend {
@@ -18,9 +19,8 @@ bool is_mac(std::string_view text) noexcept {
     if (text.size() != 17)
         return false;
     for (std::size_t i = 0; i != text.size(); ++i) {
-        const char each = text[i];
-        const bool digit = (each >= '0' && each <= '9') || (each >= 'a' && each <= 'f');
-        if (i % 3 == 2 ? each != ':' : !digit)
+        const bool digit = std::isxdigit(static_cast<unsigned char>(text[i]));
+        if (i % 3 == 2 ? text[i] != ':' : !digit)
             return false;
     }
     return true;
@@ -28,9 +28,9 @@ bool is_mac(std::string_view text) noexcept {
 
 /// As rules call the device; empty if it is no name of one.
 std::string device_of(std::string_view text) {
-    auto name = lower(text);
-    if (is_mac(name))
-        return name;
+    if (is_mac(text))
+        return lower(text);
+    const auto name = lower(text);
     const auto numbers = std::string_view{name}.substr(name.starts_with("vif") ? 3 : 0);
     const auto dot = numbers.find('.');
     if (dot == numbers.npos)

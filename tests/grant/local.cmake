@@ -11,3 +11,4 @@ xenring_test(local_server_test
     LIBS xenring::grant)
 target_compile_definitions(local_server_test PRIVATE LOCAL_PEER="$<TARGET_FILE:local_peer>")
 add_dependencies(local_server_test local_peer)
+xenring_precompiled_as(local_test grant_test)

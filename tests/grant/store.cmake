@@ -4,3 +4,4 @@ xenring_test(store_test
             store_tools_test.cpp
     LIBS xenring::grant
     LABELS tsan)
+xenring_precompiled_as(store_test grant_test)

@@ -12,3 +12,4 @@ xenring_test(ring_netif_test
         netif_model_test.cpp
         netif_round_trip_test.cpp
     LIBS xenring::ring)
+xenring_precompiled_as(ring_netif_test ring_test)

@@ -8,3 +8,5 @@ xenring_test(ring_xenbus_cosimulation
         xenbus_cosimulation_test.cpp xenbus_linux_test.cpp
         xenbus_exploration.cpp xenbus_world.cpp xenbus_world_actions.cpp xenbus_linux.cpp
     LIBS xenring::ring)
+xenring_precompiled_as(ring_xenbus_test ring_test)
+xenring_precompiled_as(ring_xenbus_cosimulation ring_test)
