@@ -1,4 +1,5 @@
 #include <xenring/backend/vif_keys.hpp>
+#include <xenring/net/offload_keys.hpp>
 
 #include <utility>
 
@@ -34,16 +35,11 @@ vif_frontend_keys read_vif_frontend(const store_operations& store, const std::st
     vif_frontend_keys out;
     if (!keys.flag("request-rx-copy"))
         keys.fail("request-rx-copy", errc::feature_missing);
-    out.scatter_gather = keys.flag("feature-sg");
+    const auto receives = net::read_receiver(keys);
+    out.scatter_gather = receives.scatter_gather;
+    out.takes = receives.takes;
     out.tells_refills = keys.flag("feature-rx-notify");
     out.filters_multicast = keys.flag("request-multicast-control");
-    out.takes.checksum_ipv4 =
-        !keys.flag("feature-no-csum-offload"); // the one that is on by default
-    out.takes.checksum_ipv6 = keys.flag("feature-ipv6-csum-offload");
-    out.takes.tcpv4 =
-        keys.flag("feature-gso-tcpv4") && out.scatter_gather && out.takes.checksum_ipv4;
-    out.takes.tcpv6 =
-        keys.flag("feature-gso-tcpv6") && out.scatter_gather && out.takes.checksum_ipv6;
     const auto count = keys.optional_number("multi-queue-num-queues").value_or(1);
     if (count == 0 || count > max_queues)
         keys.fail("multi-queue-num-queues", errc::device_keys_malformed);

@@ -1,5 +1,6 @@
 #include <xenring/frontend/vif_keys.hpp>
 #include <xenring/grant/device_keys.hpp>
+#include <xenring/net/offload_keys.hpp>
 
 #include <charconv>
 #include <cstdio>
@@ -51,14 +52,9 @@ vif_backend_keys read_vif_backend(const store_operations& store, const device_na
     vif_backend_keys out;
     if (!theirs.flag("feature-rx-copy"))
         theirs.fail("feature-rx-copy", errc::feature_missing);
-    out.scatter_gather = theirs.flag("feature-sg");
-    out.takes.checksum_ipv4 =
-        !theirs.flag("feature-no-csum-offload"); // the one that is on by default
-    out.takes.checksum_ipv6 = theirs.flag("feature-ipv6-csum-offload");
-    out.takes.tcpv4 =
-        theirs.flag("feature-gso-tcpv4") && out.scatter_gather && out.takes.checksum_ipv4;
-    out.takes.tcpv6 =
-        theirs.flag("feature-gso-tcpv6") && out.scatter_gather && out.takes.checksum_ipv6;
+    const auto receives = net::read_receiver(theirs);
+    out.scatter_gather = receives.scatter_gather;
+    out.takes = receives.takes;
     out.split_event_channels = theirs.flag("feature-split-event-channels");
     out.control_ring = theirs.flag("feature-ctrl-ring");
     out.multi_queue = theirs.optional_number("multi-queue-max-queues").has_value();

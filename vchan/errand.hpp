@@ -18,9 +18,35 @@ namespace xenring::vchan::detail {
 template <class Result>
 class errand {
 public:
-    bool begun() const noexcept { return result_.valid(); }
+    /// From one beginning to the next at least this long.
+    explicit errand(std::chrono::milliseconds pause) : pause_{pause} {}
 
-    /// Precondition: !begun().
+    /// What came of the work that was begun, once, as soon as that is there. Where nothing is under
+    /// way begins it, with what `prepare` returns, unless that was done a moment ago.
+    template <class Prepare>
+    std::optional<Result> pass_by(const boost::asio::any_io_executor& executor, Prepare prepare) {
+        if (result_.valid())
+            return take();
+        const auto now = clock::now();
+        if (now >= next_) {
+            next_ = now + pause_;
+            begin(executor, prepare());
+        }
+        return std::nullopt;
+    }
+
+    /// What is under way is of no use any more.
+    void forget() noexcept { result_ = {}; }
+
+    /// The same, and the next may begin at once.
+    void reset() noexcept {
+        forget();
+        next_ = {};
+    }
+
+private:
+    using clock = std::chrono::steady_clock;
+
     template <class Work>
     void begin(const boost::asio::any_io_executor& executor, Work work) {
         const auto task = std::make_shared<std::packaged_task<Result()>>(std::move(work));
@@ -30,17 +56,15 @@ public:
             executor, [task] { (*task)(); }, nullptr);
     }
 
-    /// What came of it, once; nothing as long as that is not there.
     std::optional<Result> take() {
-        if (!begun() || result_.wait_for(std::chrono::seconds::zero()) != std::future_status::ready)
+        if (result_.wait_for(std::chrono::seconds::zero()) != std::future_status::ready)
             return std::nullopt;
         return result_.get();
     }
 
-    void forget() noexcept { result_ = {}; }
-
-private:
+    std::chrono::milliseconds pause_;
     std::future<Result> result_;
+    clock::time_point next_;
 };
 
 } // namespace xenring::vchan::detail

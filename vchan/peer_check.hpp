@@ -41,4 +41,7 @@ error_code how_server_left(const domain& here, const channel_names& names);
 inline constexpr int verdict_looks = 10;
 inline constexpr std::chrono::milliseconds verdict_pause{50};
 
+/// From one look for the peer's domain to the next where no watch tells of its end.
+inline constexpr std::chrono::milliseconds unwatched_pause{400};
+
 } // namespace xenring::vchan::detail

@@ -29,9 +29,8 @@ void stream_core::adopt(std::unique_ptr<channel> opened, const options& chosen) 
     watch_refused_ = false;
     looks_left_ = absent_looks_ = 0;
     verdict_looks_ = 0;
-    glance_.forget();
-    peer_glance_.forget();
-    next_glance_ = next_peer_glance_ = {};
+    glance_.reset();
+    peer_glance_.reset();
     renewals_left_ = 1; // the client's domain may just be coming
     sleeping_ = timing_ = watching_ = checking_ = check_again_ = judging_ = false;
     ++openings_;

@@ -16,7 +16,6 @@ using namespace std::chrono_literals;
 constexpr auto first_look = 100ms; // an operation that waits longer than this is worth some care
 constexpr auto soon = 20ms;        // after a wake-up that brought nothing
 constexpr auto later = 200ms;
-constexpr auto poll = 400ms; // where the store cannot be watched for the peer's end
 
 bool admit_client(const domain& here, const channel_names& names) {
     error_code ec;
@@ -113,7 +112,7 @@ void stream_core::attend() {
     if (endpoint_->peer_seen()) {
         watch_peer();
         if (watch_refused_)
-            look_again_in(poll);
+            look_again_in(unwatched_pause);
         if (watch_refused_ || (presence_ == presence::unclear && watch_.is_open()))
             check_peer();
         return;
@@ -122,7 +121,7 @@ void stream_core::attend() {
     // for; that its domain is gone means nothing before it came.
     if (absent_looks_++ % 4 == 0)
         check_peer();
-    look_again_in(poll);
+    look_again_in(unwatched_pause);
 }
 
 void stream_core::watch_peer() {
@@ -227,7 +226,7 @@ void stream_core::checked(presence found) {
     else if (check_again_)
         check_peer();
     else if (found == presence::unclear && !timing_)
-        look_again_in(poll);
+        look_again_in(unwatched_pause);
 }
 
 void stream_core::found(const finding& what) {
@@ -244,18 +243,10 @@ void stream_core::check_peer_blocking() {
 /// For calls that may not block, whether anybody runs the executor or not: now and then one of them
 /// lets a look begin, and a later one takes what it found.
 void stream_core::check_peer_in_passing() {
-    using clock = std::chrono::steady_clock;
     if (waiting_for_anything())
         return; // an asynchronous operation sees to it
-    if (peer_glance_.begun()) {
-        if (const auto result = peer_glance_.take())
-            found(*result);
-        return;
-    }
-    if (clock::now() < next_peer_glance_)
-        return;
-    next_peer_glance_ = clock::now() + poll;
-    peer_glance_.begin(executor_, look_for_peer());
+    if (const auto result = peer_glance_.pass_by(executor_, [this] { return look_for_peer(); }))
+        found(*result);
 }
 
 } // namespace xenring::vchan::detail

@@ -58,20 +58,15 @@ void stream_core::judge_blocking() {
 /// The same for calls that may not, whether anybody runs the executor or not: each takes what the
 /// last look found elsewhere, or lets the next one begin.
 void stream_core::judge_in_passing() {
-    using clock = std::chrono::steady_clock;
     if (judging_ && waiting_for_anything())
         return; // an asynchronous operation sees to it
-    if (glance_.begun()) {
-        if (const auto verdict = glance_.take())
-            judged(*verdict);
-        return;
-    }
-    if (clock::now() < next_glance_)
-        return;
-    next_glance_ = clock::now() + verdict_pause;
-    glance_.begin(executor_, [here = here_, names = endpoint_->wire().names] {
-        return how_server_left(here, names);
-    });
+    const auto look = [this] {
+        return [here = here_, names = endpoint_->wire().names] {
+            return how_server_left(here, names);
+        };
+    };
+    if (const auto verdict = glance_.pass_by(executor_, look))
+        judged(*verdict);
 }
 
 } // namespace xenring::vchan::detail
