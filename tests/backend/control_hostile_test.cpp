@@ -9,16 +9,6 @@ namespace {
 
 class control_hostile_test : public control_fixture {
 protected:
-    static guest_end::keys keys_of_two(const guest_end& first, const guest_end& second) {
-        guest_end::keys out{{"multi-queue-num-queues", "2"}};
-        for (const auto* queue : {&first, &second})
-            for (const auto& [name, value] : queue->usual_keys()) {
-                const bool own = name.find("ring") != name.npos || name.find("event") != name.npos;
-                const std::string directory = queue == &first ? "queue-0/" : "queue-1/";
-                out.emplace_back(own ? directory + name : name, value);
-            }
-        return out;
-    }
     void expect_that_others_are_served() {
         auto& good = connected(2);
         ASSERT_TRUE(good.send(net::test::udp_frame(100)));
@@ -52,9 +42,7 @@ TEST_F(control_hostile_test, ARingThatIsBrokenFromTheStartBreaksTheVif) {
     control_end ring{guests.at(1)};
     const std::uint32_t beyond = 1000;
     std::memcpy(ring.ring_memory().data(), &beyond, sizeof beyond);
-    make_vif(1);
-    ASSERT_TRUE(reaches(1, "2"));
-    script_done(1);
+    offer_vif(1);
     auto keys = guest.usual_keys();
     for (const auto& each : ring.keys())
         keys.push_back(each);
@@ -70,9 +58,7 @@ TEST_F(control_hostile_test, AQueueThatIsBrokenFromTheStartStopsTheOthers) {
     start(std::move(chosen));
     auto& here = open_guest(1);
     guest_end first{here, 0}, second{here, 0};
-    make_vif(1);
-    ASSERT_TRUE(reaches(1, "2"));
-    script_done(1);
+    offer_vif(1);
     const std::uint32_t beyond = 1000;
     std::memcpy(first.tx_memory().data(), &beyond, sizeof beyond);
     first.publish(keys_of_two(first, second));
@@ -88,9 +74,7 @@ TEST_F(control_hostile_test, EveryQueueHasATableOfItsOwn) {
     auto& here = open_guest(1);
     guest_end first{here, 0}, second{here, 0};
     control = std::make_unique<control_end>(here);
-    make_vif(1);
-    ASSERT_TRUE(reaches(1, "2"));
-    script_done(1);
+    offer_vif(1);
     auto keys = keys_of_two(first, second);
     for (const auto& each : control->keys())
         keys.push_back(each);

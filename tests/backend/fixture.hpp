@@ -2,7 +2,9 @@
 #pragma once
 
 #include "guest.hpp"
+#include "killable_netback.hpp"
 #include "socket_port.hpp"
+#include "tests/eventually.hpp"
 
 #include <xenring/backend/netback.hpp>
 #include <xenring/grant/domain.hpp>
@@ -102,29 +104,34 @@ protected:
         return ec ? "gone" : text;
     }
 
-    /// Runs handlers until the condition holds; false after a minute, which no machine needs.
     template <class Condition>
     bool eventually(Condition condition) {
-        const auto limit = std::chrono::steady_clock::now() + 60s;
-        while (!condition()) {
-            if (std::chrono::steady_clock::now() > limit)
-                return false;
-            io.restart();
-            io.run_for(1ms);
-        }
-        return true;
+        return xenring::test::eventually(io, std::move(condition));
+    }
+    /// The same where another netback is to go on meanwhile.
+    template <class Condition>
+    bool eventually(killable_netback& other, Condition condition) {
+        return eventually([&] {
+            other.run_for(1ms);
+            return condition();
+        });
     }
     bool reaches(std::uint16_t number, std::string_view wanted, std::uint32_t handle = 0) {
         return eventually([&] { return state(number, handle) == wanted; });
+    }
+
+    /// Makes a vif, as far as its backend goes without the guest.
+    void offer_vif(std::uint16_t number, std::uint32_t handle = 0) {
+        make_vif(number, handle);
+        EXPECT_TRUE(reaches(number, "2", handle)) << log;
+        script_done(number, handle);
     }
 
     /// A guest with one vif that is connected.
     guest_end& connected(std::uint16_t number, std::uint32_t handle = 0) {
         if (!guests.contains(number))
             open_guest(number);
-        make_vif(number, handle);
-        EXPECT_TRUE(reaches(number, "2", handle)) << log;
-        script_done(number, handle);
+        offer_vif(number, handle);
         auto& end = ends.emplace_back(std::make_unique<guest_end>(guests.at(number), handle));
         end->connect();
         EXPECT_TRUE(reaches(number, "4", handle)) << log;

@@ -163,4 +163,16 @@ public:
     bound_port port;
 };
 
+/// What a guest publishes that wants a queue of its vif served at each of two ends.
+inline guest_end::keys keys_of_two(const guest_end& first, const guest_end& second) {
+    guest_end::keys out{{"multi-queue-num-queues", "2"}};
+    for (const auto* queue : {&first, &second})
+        for (const auto& [name, value] : queue->usual_keys()) {
+            const bool own = name.find("ring") != name.npos || name.find("event") != name.npos;
+            const std::string directory = queue == &first ? "queue-0/" : "queue-1/";
+            out.emplace_back(own ? directory + name : name, value);
+        }
+    return out;
+}
+
 } // namespace xenring::backend::test

@@ -222,30 +222,16 @@ TEST_F(multicast_test, WhatIsNotOfferedIsNotDone) {
 }
 
 TEST_F(multicast_test, AListThatWasLostWithItsNetbackFiltersNothing) {
-    auto first_io = std::make_unique<boost::asio::io_context>();
-    auto first_program = machine.open(domid{0});
-    auto first =
-        std::make_shared<netback>(domain{first_io->get_executor(), first_program}, usual_options());
-    first->start({});
+    auto first = std::make_unique<killable_netback>(machine, usual_options());
     guest_end guest{open_guest(1), 0};
     make_vif(1);
-    const auto meanwhile = [&](std::string_view wanted) {
-        return eventually([&] {
-            first_io->restart();
-            first_io->run_for(1ms);
-            return state(1) == wanted;
-        });
-    };
-    ASSERT_TRUE(meanwhile("2")) << log;
+    ASSERT_TRUE(eventually(*first, [&] { return state(1) == "2"; })) << log;
     script_done(1);
     auto keys = guest.usual_keys();
     keys.emplace_back("request-multicast-control", "1");
     guest.publish(keys);
-    ASSERT_TRUE(meanwhile("4")) << log;
-    local::kill_process(*first_program);
+    ASSERT_TRUE(eventually(*first, [&] { return state(1) == "4"; })) << log;
     first.reset();
-    first_io.reset();
-    first_program.reset();
     wires.clear();
     start();
     ASSERT_TRUE(eventually([&] { return wires.contains("vif1.0") && wires.at("vif1.0")->carrier; }))

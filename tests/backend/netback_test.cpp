@@ -134,14 +134,7 @@ TEST_F(netback_test, ServesEveryQueueThatTheGuestAsksFor) {
     ASSERT_TRUE(reaches(1, "2"));
     EXPECT_EQ(dom0.store().read(backend(1) + "/multi-queue-max-queues"), "4");
     script_done(1);
-    guest_end::keys keys{{"multi-queue-num-queues", "2"}};
-    for (const auto* queue : {&first, &second})
-        for (const auto& [name, value] : queue->usual_keys())
-            keys.emplace_back(name.find("ring") != name.npos || name.find("event") != name.npos
-                                  ? (queue == &first ? "queue-0/" : "queue-1/") + name
-                                  : name,
-                              value);
-    first.publish(keys);
+    first.publish(keys_of_two(first, second));
     ASSERT_TRUE(reaches(1, "4")) << log;
     for (auto* queue : {&first, &second}) {
         ASSERT_TRUE(queue->send(udp_frame(100)));
@@ -156,9 +149,7 @@ TEST_F(netback_test, ServesEveryQueueThatTheGuestAsksFor) {
 TEST_F(netback_test, AcceptsNoMoreQueuesThanItOffered) {
     start();
     guest_end guest{open_guest(1), 0};
-    make_vif(1);
-    ASSERT_TRUE(reaches(1, "2"));
-    script_done(1);
+    offer_vif(1);
     auto keys = guest.usual_keys();
     keys.emplace_back("multi-queue-num-queues", "2");
     guest.publish(keys);
@@ -167,29 +158,15 @@ TEST_F(netback_test, AcceptsNoMoreQueuesThanItOffered) {
 }
 
 TEST_F(netback_test, GoesOnWithALiveGuestAfterItWasKilled) {
-    auto first_io = std::make_unique<boost::asio::io_context>();
-    auto first_program = machine.open(domid{0});
-    auto first =
-        std::make_shared<netback>(domain{first_io->get_executor(), first_program}, usual_options());
-    first->start({});
+    auto first = std::make_unique<killable_netback>(machine, usual_options());
     guest_end guest{open_guest(1), 0};
     make_vif(1);
-    const auto meanwhile = [&](std::string_view wanted) {
-        return eventually([&] {
-            first_io->restart();
-            first_io->run_for(1ms);
-            return state(1) == wanted;
-        });
-    };
-    ASSERT_TRUE(meanwhile("2")) << log;
+    ASSERT_TRUE(eventually(*first, [&] { return state(1) == "2"; })) << log;
     script_done(1);
     guest.connect();
-    ASSERT_TRUE(meanwhile("4")) << log;
+    ASSERT_TRUE(eventually(*first, [&] { return state(1) == "4"; })) << log;
 
-    local::kill_process(*first_program); // no state is written, nothing unmapped in order
     first.reset();
-    first_io.reset();
-    first_program.reset();
     wires.clear();
     ASSERT_TRUE(guest.send(udp_frame(300)));
     guest.kick();
@@ -209,9 +186,7 @@ TEST_F(netback_test, GoesOnWithALiveGuestAfterItWasKilled) {
 TEST_F(netback_test, NamesTheKeyThatIsMissing) {
     start();
     guest_end guest{open_guest(1), 0};
-    make_vif(1);
-    ASSERT_TRUE(reaches(1, "2"));
-    script_done(1);
+    offer_vif(1);
     auto keys = guest.usual_keys();
     keys.erase(keys.begin());
     guest.publish(keys);

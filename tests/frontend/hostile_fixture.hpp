@@ -3,6 +3,7 @@
 
 #include "../net/frames.hpp"
 #include "backend_end.hpp"
+#include "tests/eventually.hpp"
 
 #include <xenring/frontend/netfront.hpp>
 
@@ -29,14 +30,7 @@ protected:
 
     template <class Condition>
     bool eventually(Condition condition) {
-        const auto limit = std::chrono::steady_clock::now() + 60s;
-        while (!condition()) {
-            if (std::chrono::steady_clock::now() > limit)
-                return false;
-            io.restart();
-            io.run_for(1ms);
-        }
-        return true;
+        return xenring::test::eventually(io, std::move(condition));
     }
     void run_for(std::chrono::milliseconds time) {
         io.restart();

@@ -189,28 +189,19 @@ TEST_F(reconnect_test, ALiveDeviceTellsOfCarrierAndMtu) {
 }
 
 TEST_F(reconnect_test, ABackendThatIsRestartedGoesOnWithTheSameRings) {
-    auto first_program = machine.open(domid{0});
-    auto first_io = std::make_unique<boost::asio::io_context>();
-    auto first = std::make_shared<backend::netback>(domain{first_io->get_executor(), first_program},
-                                                    usual_options());
-    first->start([](const error_code&) {});
+    auto first = std::make_unique<backend::test::killable_netback>(machine, usual_options());
     make_device();
     net = std::make_unique<netfront>(guests.at(1), front_options());
     std::optional<error_code> result;
     net->async_connect(0, [&](const error_code& ec) { result = ec; });
-    ASSERT_TRUE(eventually([&] {
-        first_io->restart();
-        first_io->run_for(1ms);
+    ASSERT_TRUE(eventually(*first, [&] {
         if (state(1) == "2" && !result)
             script_done(1);
         return result.has_value();
     })) << log;
     ASSERT_FALSE(*result);
 
-    local::kill_process(*first_program); // no state is written, nothing unmapped in order
     first.reset();
-    first_io.reset();
-    first_program.reset();
     wires.clear();
     ASSERT_FALSE(send(udp_frame(77))) << "while nobody is there";
     start();

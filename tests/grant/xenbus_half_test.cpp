@@ -1,3 +1,5 @@
+#include "tests/eventually.hpp"
+
 #include <xenring/grant/local/machine.hpp>
 #include <xenring/grant/xenbus_half.hpp>
 #include <xenring/ring/xenbus_frontend.hpp>
@@ -68,17 +70,9 @@ protected:
         made->begin_with(ring::xenbus_frontend{own});
         return made;
     }
-    /// Until the condition holds; false after ten seconds.
     template <class Condition>
     bool eventually(Condition condition) {
-        const auto limit = std::chrono::steady_clock::now() + 10s;
-        while (!condition()) {
-            if (std::chrono::steady_clock::now() > limit)
-                return false;
-            io.restart();
-            io.run_for(1ms);
-        }
-        return true;
+        return xenring::test::eventually(io, std::move(condition));
     }
     std::size_t watches() { return machine.statistics().of(domid{1}).watches; }
 
