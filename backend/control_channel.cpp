@@ -43,8 +43,7 @@ bool map_one(hypervisor& machine, domid guest, grant_ref reference, std::vector<
 control_channel::control_channel(const domain& here, domid guest, control_resources resources,
                                  std::chrono::milliseconds pause)
     : here_{here}, guest_{guest}, resources_{std::move(resources)},
-      ring_{netif::control_back_ring::attach(resources_.ring.bytes())},
-      steering_{static_cast<std::uint32_t>(resources_.grants.size())}, pause_{pause},
+      ring_{netif::control_back_ring::attach(resources_.ring.bytes())}, pause_{pause},
       timer_{here.get_executor()} {}
 
 void control_channel::start(broken_handler handler) {
@@ -107,12 +106,19 @@ void control_channel::wait(event_ticket ticket) {
 }
 
 void control_channel::handle(const request& what) {
-    if (what.type <= netif::control_type::set_hash_algorithm)
-        return respond(what, netif::control_status::not_supported);
     const auto limit = static_cast<std::uint32_t>(resources_.grants.front()->limit());
-    const auto step = netif::begin(what, steering_, limit);
-    if (step.need == netif::control_need::nothing)
-        return respond(what, step.response.status, step.response.data);
+    const auto step = netif::begin(what, resources_.exchange->settings(), limit);
+    switch (step.need) {
+    case netif::control_need::nothing:
+        return respond(step.response);
+    case netif::control_need::key:
+        return set_key(what, step);
+    case netif::control_need::mapping:
+        return set_mapping(what, step);
+    case netif::control_need::add_grefs:
+    case netif::control_need::del_grefs:
+        break;
+    }
     auto entries = fetch<netif::gref_entry>(step.gref, step.bytes);
     if (!entries)
         return respond(what, invalid_parameter);
@@ -121,6 +127,20 @@ void control_channel::handle(const request& what) {
         add(what, grants, std::move(*entries));
     else
         remove(what, grants, std::move(*entries));
+}
+
+void control_channel::set_key(const request& what, const netif::control_step& step) {
+    if (const auto key = fetch<std::uint8_t>(step.gref, step.bytes))
+        respond(netif::finish_key(what, resources_.exchange->settings(), *key));
+    else
+        respond(what, invalid_parameter);
+}
+
+void control_channel::set_mapping(const request& what, const netif::control_step& step) {
+    if (const auto queues = fetch<std::uint32_t>(step.gref, step.bytes))
+        respond(netif::finish_mapping(what, resources_.exchange->settings(), *queues));
+    else
+        respond(what, invalid_parameter);
 }
 
 void control_channel::add(const request& what, static_grants& grants,
@@ -182,7 +202,11 @@ void control_channel::in_background(void (control_channel::*job)(), std::functio
 }
 
 void control_channel::respond(const request& what, std::uint32_t status, std::uint32_t data) {
-    if (!ring_.push(netif::respond(what, status, data)))
+    respond(netif::respond(what, status, data));
+}
+
+void control_channel::respond(const netif::ctrl_response& response) {
+    if (!ring_.push(response))
         return; // the ring is broken
     error_code ignored;
     if (ring_.publish())
@@ -193,6 +217,8 @@ void control_channel::respond(const request& what, std::uint32_t status, std::ui
 template <class T>
 std::optional<std::vector<T>> control_channel::fetch(std::uint32_t gref, std::uint32_t bytes) {
     std::vector<T> out(bytes / sizeof(T));
+    if (out.empty())
+        return out; // which takes no page
     copy_segment segment{.source = granted_memory{guest_, grant_ref{gref}, 0},
                          .destination = reinterpret_cast<std::byte*>(out.data()),
                          .length = static_cast<std::uint16_t>(bytes)};

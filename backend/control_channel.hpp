@@ -1,7 +1,8 @@
 #pragma once
 
-/// The control ring of a vif at work: a guest's requests about its static grants.
+/// The control ring of a vif at work: a guest's requests about hashes and its static grants.
 
+#include <xenring/backend/frame_exchange.hpp>
 #include <xenring/backend/static_grants.hpp>
 #include <xenring/grant/domain.hpp>
 #include <xenring/grant/pages.hpp>
@@ -27,6 +28,7 @@ struct control_resources {
     bound_port port;
     /// One for each of the guest's queues, all with the same limit.
     std::vector<std::shared_ptr<static_grants>> grants;
+    std::shared_ptr<frame_exchange> exchange; ///< with as many queues
 };
 
 /// Serves one request after the other until it is stopped or its ring breaks. Pages are mapped and
@@ -60,6 +62,8 @@ private:
     void rest(event_ticket ticket);
     void wait(event_ticket ticket);
     void handle(const request& what);
+    void set_key(const request& what, const ring::netif::control_step& step);
+    void set_mapping(const request& what, const ring::netif::control_step& step);
     void add(const request& what, static_grants& grants,
              std::vector<ring::netif::gref_entry> entries);
     void remove(const request& what, static_grants& grants,
@@ -68,6 +72,7 @@ private:
     void unmap();
     void in_background(void (control_channel::*job)(), std::function<void()> done);
     void respond(const request& what, std::uint32_t status, std::uint32_t data = 0);
+    void respond(const ring::netif::ctrl_response& response);
     template <class T>
     std::optional<std::vector<T>> fetch(std::uint32_t gref, std::uint32_t bytes);
     bool write_back(std::uint32_t gref, std::span<const ring::netif::gref_entry> entries);
@@ -76,7 +81,6 @@ private:
     domid guest_;
     control_resources resources_;
     ring::netif::control_back_ring ring_;
-    ring::netif::steering steering_;
     std::chrono::milliseconds pause_;
     boost::asio::steady_timer timer_;
     broken_handler handler_;

@@ -27,11 +27,11 @@ netback_queue::netback_queue(const domain& here, domid guest, queue_resources re
                              const rx_path::traits& guest_takes, bool guest_tells_refills,
                              copy_batch& batch, vif_statistics& counts, const queue_limits& limits,
                              multicast_filter* filter)
-    : executor_{here.get_executor()},
-      resources_{std::move(resources)}, port_{executor_, resources_.descriptor}, counts_{counts},
-      tx_{here.hypervisor(),       guest,  resources_.tx_ring.bytes(),
-          resources_.descriptor,   batch,  counts.tx,
-          resources_.grants.get(), filter, guest_takes.capture},
+    : executor_{here.get_executor()}, resources_{std::move(resources)},
+      port_{executor_, resources_.descriptor}, counts_{counts}, exchange_{guest_takes.exchange},
+      index_{guest_takes.queue}, tx_{here.hypervisor(),       guest,  resources_.tx_ring.bytes(),
+                                     resources_.descriptor,   batch,  counts.tx,
+                                     resources_.grants.get(), filter, guest_takes.capture},
       rx_{here.hypervisor(),
           guest,
           resources_.rx_ring.bytes(),
@@ -52,11 +52,18 @@ void netback_queue::start(broken_handler handler) {
     handler_ = std::move(handler);
     stopped_ = false;
     asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
+    if (exchange_)
+        exchange_->on_arrival(index_, [this] {
+            if (!rx_waits_)
+                schedule_rx();
+        });
     wait_for_frames();
 }
 
 void netback_queue::stop() noexcept {
     stopped_ = true;
+    if (exchange_)
+        exchange_->on_arrival(index_, nullptr);
     resources_.tx_port = {};
     resources_.rx_port = {};
     calm_.cancel();
@@ -141,9 +148,21 @@ bool netback_queue::waits_for_rate() {
     return true;
 }
 
+void netback_queue::schedule_rx() {
+    if (std::exchange(rx_scheduled_, true))
+        return;
+    asio::post(executor_, guarded([](netback_queue& queue, auto) {
+                   queue.rx_scheduled_ = false;
+                   queue.serve_rx();
+               }));
+}
+
 void netback_queue::wait_for_frames() {
+    if (std::exchange(port_waits_, true))
+        return;
     port_.async_wait(asio::posix::stream_descriptor::wait_read,
                      guarded([](netback_queue& queue, const error_code& ec) {
+                         queue.port_waits_ = false;
                          if (ec)
                              return queue.fail(broken::port, "frame port: " + ec.message());
                          queue.serve_rx();
@@ -169,7 +188,7 @@ void netback_queue::serve_rx() {
     if (rx_.holds())
         wait_for_buffers();
     else if (result.more)
-        asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_rx(); }));
+        schedule_rx();
     else
         wait_for_frames();
 }
@@ -179,7 +198,7 @@ void netback_queue::wait_for_buffers() {
     // On a shared port serve_tx() always waits, with a ticket older than this.
     const auto ticket = resources_.rx_port ? resources_.rx_port.seen() : event_ticket{};
     if (rx_.arm())
-        return asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_rx(); }));
+        return schedule_rx();
     rx_waits_ = true;
     if (resources_.rx_port && !std::exchange(rx_port_waits_, true)) {
         if (rx_idle_events_ < patience)

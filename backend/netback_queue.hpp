@@ -72,6 +72,7 @@ private:
     void serve_tx();
     void wait_for_requests(event_ticket ticket);
     void serve_rx();
+    void schedule_rx();
     void wait_for_frames();
     void wait_for_buffers();
     void wait_for_refill(event_ticket ticket);
@@ -86,11 +87,15 @@ private:
     queue_resources resources_;
     boost::asio::posix::stream_descriptor port_;
     vif_statistics& counts_;
+    frame_exchange* exchange_;
+    std::size_t index_; ///< in the exchange
     tx_path tx_;
     rx_path rx_;
     queue_limits limits_;
     bool guest_tells_refills_;
     bool stopped_ = true;
+    bool rx_scheduled_ = false;  ///< to be served
+    bool port_waits_ = false;    ///< for frames
     bool rx_waits_ = false;      ///< for buffers
     bool rx_port_waits_ = false; ///< so does its own port
     unsigned idle_events_ = 0;

@@ -36,8 +36,13 @@ path_result rx_path::serve(error_code& ec) {
         case fetched::nothing:
             dry = true;
             break;
+        case fetched::elsewhere:
+            break;
         case fetched::unwanted:
             ++counts_.filtered;
+            break;
+        case fetched::crowded:
+            ++counts_.crowded;
             break;
         case fetched::unusable:
             ++counts_.unusable;
@@ -61,19 +66,34 @@ rx_path::frame_in_hand rx_path::take_held() {
     return {.bytes = bytes, .info = held_info_};
 }
 
-/// One from the port, in the batch's memory.
+/// One that another queue left for this one, or one from the port.
+std::size_t rx_path::read(net::virtio_header& header, bool& handed_over, error_code& ec) {
+    const auto room = batch_.room().first(net::max_frame_size);
+    const auto left = traits_.exchange ? traits_.exchange->take(traits_.queue, header, room) : 0;
+    handed_over = left != 0;
+    return handed_over ? left : net::read_frame(descriptor_, header, room, ec);
+}
+
+/// The next one that is for this queue's guest, in the batch's memory.
 rx_path::fetched rx_path::next_frame(frame_in_hand& out, error_code& ec) {
     net::virtio_header header;
-    const auto room = batch_.room().first(net::max_frame_size);
-    out.bytes = batch_.take(net::read_frame(descriptor_, header, room, ec));
+    bool handed_over = false;
+    out.bytes = batch_.take(read(header, handed_over, ec));
     if (out.bytes.empty())
         return fetched::nothing;
     if (traits_.multicast && !traits_.multicast->passes(out.bytes))
         return fetched::unwanted;
+    frame_exchange::destination to{traits_.queue, std::nullopt};
+    if (traits_.exchange)
+        to = traits_.exchange->where(out.bytes, traits_.queue);
+    if (to.queue != traits_.queue && !handed_over) // once is enough, whatever the guest asks since
+        return traits_.exchange->leave(to.queue, header, out.bytes) ? fetched::elsewhere
+                                                                    : fetched::crowded;
     const auto info = net::from_virtio(header, out.bytes, traits_.takes);
     if (!info)
         return fetched::unusable;
     out.info = *info;
+    out.info.hash = to.hash;
     return fetched::frame;
 }
 
@@ -81,7 +101,7 @@ rx_path::fetched rx_path::next_frame(frame_in_hand& out, error_code& ec) {
 bool rx_path::plan(item& out, const frame_in_hand& frame) {
     const auto size = static_cast<std::uint32_t>(frame.bytes.size());
     const auto slots = netif::rx_slots_needed(size, frame.info);
-    const auto refused = traits_.scatter_gather || slots == 1
+    const auto refused = traits_.scatter_gather || size <= page_size
                              ? netif::plan(ring_, size, frame.info, {}, out.delivery)
                              : netif::send_error::too_many_slots;
     if (refused == netif::send_error::no_room) {
@@ -170,8 +190,9 @@ void rx_path::drop() {
     counts_.expired += std::exchange(held_size_, 0) != 0;
     for (std::size_t i = 0; i != frames_per_round; ++i) {
         net::virtio_header header;
+        bool handed_over = false;
         error_code ec;
-        if (net::read_frame(descriptor_, header, batch_.room(), ec) == 0)
+        if (read(header, handed_over, ec) == 0)
             return;
         ++counts_.expired;
     }

@@ -4,6 +4,7 @@
 
 #include <xenring/backend/capture.hpp>
 #include <xenring/backend/copy_batch.hpp>
+#include <xenring/backend/frame_exchange.hpp>
 #include <xenring/backend/static_grants.hpp>
 #include <xenring/backend/tx_path.hpp>
 #include <xenring/backend/vif_statistics.hpp>
@@ -36,6 +37,8 @@ public:
         net::offloads takes;
         const multicast_filter* multicast = nullptr; ///< none: all of it
         frame_capture* capture = nullptr;            ///< of what it gets
+        frame_exchange* exchange = nullptr;          ///< none: frames stay in their queue
+        std::size_t queue = 0;                       ///< which of the exchange's
     };
 
     /// See tx_path.
@@ -52,7 +55,7 @@ public:
     /// Asks the guest to notify when there are enough. True: they are there by now. Precondition:
     /// holds().
     bool arm() noexcept;
-    /// Drops the frame that is held and those that wait in the port, as many as one round takes.
+    /// Drops the frame that is held and those that wait for it, as many as one round takes.
     void drop();
 
     ring::fault fault() const noexcept { return ring_.fault(); }
@@ -69,8 +72,9 @@ private:
         std::span<std::byte> bytes;
         ring::netif::packet_info info;
     };
-    enum class fetched : std::uint8_t { nothing, unwanted, unusable, frame };
+    enum class fetched : std::uint8_t { nothing, elsewhere, unwanted, unusable, crowded, frame };
     frame_in_hand take_held();
+    std::size_t read(net::virtio_header& header, bool& handed_over, error_code& ec);
     fetched next_frame(frame_in_hand& out, error_code& ec);
     bool plan(item& out, const frame_in_hand& frame);
     bool store_mapped(const ring::netif::rx_target& target,

@@ -122,6 +122,7 @@ void vif::connect_control(error_code& ec) {
     for (std::size_t i = 0; i != keys_.queues.size(); ++i)
         grants_.push_back(std::make_shared<static_grants>(features_.static_grants));
     resources.grants = grants_;
+    resources.exchange = exchange_ = std::make_shared<frame_exchange>(keys_.queues.size());
     control_ =
         std::make_shared<control_channel>(workshop_->here, names_.guest, std::move(resources));
 }
@@ -156,7 +157,8 @@ void vif::connect_queue(const vif_queue_keys& keys, std::size_t index, error_cod
     auto* const filter = features_.multicast_control ? &multicast_ : nullptr;
     queues_.push_back(std::make_shared<netback_queue>(
         workshop_->here, names_.guest, std::move(resources),
-        rx_path::traits{keys_.scatter_gather, keys_.takes, filter, capture_.get()},
+        rx_path::traits{keys_.scatter_gather, keys_.takes, filter, capture_.get(), exchange_.get(),
+                        index},
         keys_.tells_refills, workshop_->batch, counts_[index], limits_, filter));
 }
 
@@ -177,6 +179,7 @@ void vif::disconnect() noexcept {
     if (control_)
         control_->release();
     control_.reset();
+    exchange_.reset();
     grants_.clear();
     multicast_key_.reset();
     rate_key_.reset();

@@ -95,6 +95,7 @@ private:
     std::shared_ptr<watched_key> rate_key_;
     std::vector<std::shared_ptr<netback_queue>> queues_;
     std::vector<std::shared_ptr<static_grants>> grants_; ///< of each queue, with a control ring
+    std::shared_ptr<frame_exchange> exchange_;           ///< between them, with a control ring
     std::shared_ptr<control_channel> control_;
     std::vector<vif_statistics> counts_;
 };

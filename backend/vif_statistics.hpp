@@ -22,6 +22,7 @@ struct flow_statistics {
     std::uint64_t uncopied = 0;  ///< lost: guest's memory could not be reached
     std::uint64_t refused = 0;   ///< lost: the other side would not take it
     std::uint64_t expired = 0;   ///< lost: the guest posted no buffers for too long
+    std::uint64_t crowded = 0;   ///< lost: too many waited for the queue that it was steered to
     std::uint64_t filtered = 0;  ///< not lost: multicast that the guest does not want
     std::uint64_t segments = 0;  ///< of grant copies
     std::uint64_t static_segments = 0; ///< copied from and to static grants, with no call
@@ -31,7 +32,7 @@ struct flow_statistics {
     std::uint64_t notified = 0;        ///< events sent
 
     std::uint64_t lost() const noexcept {
-        return rejected + unusable + uncopied + refused + expired;
+        return rejected + unusable + uncopied + refused + expired + crowded;
     }
     flow_statistics& operator+=(const flow_statistics& other) noexcept;
 };
@@ -51,6 +52,7 @@ inline constexpr flow_counter flow_counters[] = {
     {"uncopied", &flow_statistics::uncopied},
     {"refused", &flow_statistics::refused},
     {"expired", &flow_statistics::expired},
+    {"crowded", &flow_statistics::crowded},
     {"filtered", &flow_statistics::filtered},
     {"segments", &flow_statistics::segments},
     {"static_segments", &flow_statistics::static_segments},

@@ -112,6 +112,7 @@ public:
         std::vector<std::byte> bytes;
         netif::rx_response first{};
         std::optional<netif::segmentation> gso;
+        std::optional<netif::packet_hash> hash;
     };
     /// The next frame, without bytes if there is none. Believes the backend.
     received receive() {
@@ -124,11 +125,8 @@ public:
             const auto page = std::move(buffers_.front());
             buffers_.pop_front();
             if (extra) {
-                const auto gso = std::bit_cast<netif::gso_extra>(netif::extra_of(*response));
-                out.gso = netif::segmentation{gso.size, static_cast<netif::gso_type>(gso.gso_type),
-                                              gso.features};
-                extra = false;
-                more = (out.first.flags & netif::rx_flag::more_data) != 0;
+                extra = take_extra(netif::extra_of(*response), out);
+                more = extra || (out.first.flags & netif::rx_flag::more_data) != 0;
                 continue;
             }
             EXPECT_GE(response->status, 0);
@@ -148,6 +146,22 @@ public:
     const std::string& directory() const { return directory_; }
 
 private:
+    /// True: another one follows.
+    static bool take_extra(const netif::extra_info& extra, received& out) {
+        if (extra.type == netif::extra_type::gso) {
+            const auto gso = std::bit_cast<netif::gso_extra>(extra);
+            out.gso = netif::segmentation{gso.size, static_cast<netif::gso_type>(gso.gso_type),
+                                          gso.features};
+        } else {
+            EXPECT_EQ(extra.type, netif::extra_type::hash);
+            const auto hash = std::bit_cast<netif::hash_extra>(extra);
+            std::uint32_t value = 0;
+            std::memcpy(&value, hash.value, sizeof value);
+            out.hash = netif::packet_hash{hash.hash_type, hash.algorithm, value};
+        }
+        return (extra.flags & netif::extra_more) != 0;
+    }
+
     domain here_;
     std::string directory_;
     port_set ports_;

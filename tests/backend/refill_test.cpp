@@ -61,7 +61,7 @@ protected:
     bound_port rx_port;
 };
 
-TEST_F(refill_test, EventsWithoutBuffersOnAPortOfTheirOwnAreNotServedWithoutEnd) {
+TEST_F(refill_test, Xsa332_EventsWithoutBuffersOnAPortOfTheirOwnAreNotServedWithoutEnd) {
     start_with(10min, 60min);
     connected_with_two_ports();
     wires.at("vif1.0")->send(udp_frame(100));

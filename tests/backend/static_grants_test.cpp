@@ -112,7 +112,7 @@ TEST_F(static_grants_test, AListThatCannotBeReadOrWrittenIsRefused) {
     EXPECT_EQ(mapped(), before) << "nobody is told, but it is deleted";
 }
 
-TEST_F(static_grants_test, AMapThatFailsLeavesNothing) {
+TEST_F(static_grants_test, Xsa362_AMapThatFailsLeavesNothing) {
     const auto list = entries_of(control->share(5, access::read_write));
     for (unsigned nth = 1; nth != 6; ++nth) {
         machine.faults().fail(local::call::map, nth);
@@ -123,7 +123,7 @@ TEST_F(static_grants_test, AMapThatFailsLeavesNothing) {
     EXPECT_EQ(add(list), control_status::success);
 }
 
-TEST_F(static_grants_test, EverythingIsUnmappedBeforeTheBackendIsClosed) {
+TEST_F(static_grants_test, Xsa371_EverythingIsUnmappedBeforeTheBackendIsClosed) {
     EXPECT_EQ(add(entries_of(control->share(40, access::read_write))), control_status::success);
     ends.back()->write_state("5");
     ASSERT_TRUE(reaches(1, "5")) << log;
@@ -137,7 +137,7 @@ TEST_F(static_grants_test, AGuestThatDiesLeavesNothingMapped) {
     EXPECT_EQ(mapped(), 0U);
 }
 
-TEST_F(static_grants_test, ANetbackThatStopsAmidAnAddLeavesNothingMapped) {
+TEST_F(static_grants_test, Xsa371_ANetbackThatStopsAmidAnAddLeavesNothingMapped) {
     control->fill_list(entries_of(control->share(500, access::read_write)));
     for (int i = 0; i != 20; ++i) {
         control->push(control_type::add_gref_mapping, 0, control->list_reference(), 500);

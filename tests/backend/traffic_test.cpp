@@ -119,7 +119,7 @@ TEST_F(traffic_test, AGuestWithoutBuffersLosesFramesAfterAWhile) {
     EXPECT_TRUE(eventually([&] { return counts("vif1.0").rx.expired >= 10; }));
 }
 
-TEST_F(traffic_test, AGuestWithoutBuffersHoldsUpNobodyAndNoMoreThanItsPort) {
+TEST_F(traffic_test, Xsa392_AGuestWithoutBuffersHoldsUpNobodyAndNoMoreThanItsPort) {
     auto& idle = connected(1);
     auto& good = connected(2);
     auto& port = *wires.at("vif1.0");
@@ -221,7 +221,7 @@ TEST_F(traffic_test, AChecksumThatNobodyCouldCompleteIsRefused) {
     EXPECT_EQ(guest.responses().at(0).status, netif::response_status::error);
 }
 
-TEST_F(traffic_test, EventsWithoutACauseAreSlowedDown) {
+TEST_F(traffic_test, Xsa332_EventsWithoutACauseAreSlowedDown) {
     auto& guest = connected(1);
     const auto limit = std::chrono::steady_clock::now() + 200ms;
     while (std::chrono::steady_clock::now() < limit) {
