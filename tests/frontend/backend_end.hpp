@@ -111,6 +111,12 @@ public:
         notify();
     }
 
+    /// Answers the next posted page with an error.
+    void fail_rx() {
+        answer_rx({{static_cast<std::uint16_t>(rx_produced_ % 256), 0, 0, -1}});
+        notify();
+    }
+
     /// The whole page of the oldest request that was not answered.
     frame_bytes page_of_next_request() {
         const auto request = get<netif::tx_request>(tx_page_.bytes(), tx_produced_, 12);

@@ -1,6 +1,8 @@
 // Backends that lie: each ends its connection under a name, and the next one works.
 #include "hostile_fixture.hpp"
 
+#include <xenring/grant/ledger.hpp>
+
 namespace xenring::frontend::test {
 namespace {
 
@@ -80,7 +82,7 @@ TEST_P(attack_test, EndsTheConnectionUnderItsName) {
 INSTANTIATE_TEST_SUITE_P(, attack_test, testing::ValuesIn(attacks()),
                          [](const auto& each) { return std::string{each.param.name}; });
 
-TEST_F(hostile_test, APacketThatFailedIsDroppedAlone) {
+TEST_F(hostile_test, Xsa405_APacketThatFailedIsDroppedAlone) {
     connect_pair();
     back.answer_rx({{0, 0, 0, -1}});
     back.answer_rx({{1, 0, 0, 5}});
@@ -90,6 +92,20 @@ TEST_F(hostile_test, APacketThatFailedIsDroppedAlone) {
     back.notify();
     expect_traffic();
     EXPECT_EQ(net->statistics().rx.rejected, 3U) << "one of them was segmented, unasked";
+}
+
+TEST_F(hostile_test, Xsa457_EveryBufferOfAPacketThatFailedIsPostedAgain) {
+    connect_pair();
+    begin_receive();
+    const auto granted = guest.hypervisor().accounts().granted();
+    for (std::uint64_t failed = 0; failed != 1000; ++failed) { // four times as many as there are
+        back.fail_rx();
+        ASSERT_TRUE(eventually([&] { return net->statistics().rx.rejected == failed + 1; })) << log;
+    }
+    EXPECT_EQ(guest.hypervisor().accounts().granted(), granted);
+    EXPECT_FALSE(received);
+    back.deliver(udp_frame(100));
+    EXPECT_TRUE(eventually([&] { return received && !*received; })) << log;
 }
 
 TEST_F(hostile_test, FramesOfAnUntrustedBackendDoNotChangeAfterwards) {
@@ -106,7 +122,7 @@ TEST_F(hostile_test, FramesOfAnUntrustedBackendDoNotChangeAfterwards) {
     EXPECT_EQ(seen, bytes);
 }
 
-TEST_F(hostile_test, AnUntrustedBackendSeesNothingBesideTheFrame) {
+TEST_F(hostile_test, Xsa403_AnUntrustedBackendSeesNothingBesideTheFrame) {
     back.make_device({{"trusted", "0"}});
     ASSERT_FALSE(connect()) << log;
     auto secret = net->prepare(4000);
@@ -118,7 +134,7 @@ TEST_F(hostile_test, AnUntrustedBackendSeesNothingBesideTheFrame) {
         ASSERT_NE(byte, std::byte{0x5a});
 }
 
-TEST_F(hostile_test, EventsWithoutACauseAreSlowedDown) {
+TEST_F(hostile_test, Xsa391_EventsWithoutACauseAreSlowedDown) {
     connect_pair();
     begin_receive();
     const auto limit = std::chrono::steady_clock::now() + 200ms;

@@ -175,7 +175,7 @@ private:
 };
 
 TEST_F(pair_test, ManyFramesComeBackInOrderWithTheirContent) {
-    constexpr std::uint64_t count = 200'000;
+    constexpr std::uint64_t count = 1'000'000; // there, and back
     connect_pair();
     const auto granted = guests.at(1).hypervisor().accounts().granted();
     echo line{*net, outside()};

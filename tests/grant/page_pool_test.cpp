@@ -25,7 +25,7 @@ bool is_zero(std::span<const std::byte> bytes) {
     return std::ranges::all_of(bytes, [](std::byte each) { return each == std::byte{0}; });
 }
 
-TEST_F(PagePool, GivesZeroedPageAlignedPagesThatThePeerCanMap) {
+TEST_F(PagePool, Xsa403_GivesZeroedPageAlignedPagesThatThePeerCanMap) {
     page_pool pool{*here};
     auto page = pool.take(peer, access::read_write);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(page.bytes().data()) % page_size, 0u);

@@ -45,7 +45,7 @@ TEST_F(StoreWatch, TellsPathsAsTheyWereAskedFor) {
     EXPECT_EQ(absolute.wait_for(0ms), "/local/domain/1/data/a/b");
 }
 
-TEST_F(StoreWatch, AMillionChangesAreOneEvent) {
+TEST_F(StoreWatch, Xsa349_AMillionChangesAreOneEvent) {
     store_watch watch = own.watch("data");
     watch.wait_for(0ms);
     store control = connect(0);

@@ -125,7 +125,7 @@ TEST_F(XenbusHalf, WhatStoodIsForgottenOnceSomethingIsDone) {
     EXPECT_EQ(half->phase(), frontend_phase::publishing);
 }
 
-TEST_F(XenbusHalf, ManyChangesCostFewLooks) {
+TEST_F(XenbusHalf, Xsa349_ManyChangesCostFewLooks) {
     const auto half = begin(ring::xenbus_state::initialising);
     error_code ec;
     half->watch("data", ec);

@@ -1,5 +1,6 @@
 # A guest's network through a netback in dom0: dom0 is 10.9.0.1 on the bridge xenbr0, guests are 10.9.0.2
 # and up, each with a vif line and the hotplug script vif-lab.
+INTERFACE=eth0 # the guest's
 
 start_netback() { # [OPTIONS]
     brctl addbr xenbr0 2> /dev/null || true
@@ -60,6 +61,13 @@ pings() { # SIDE COMMAND
     expect "pings are lost" sh -c "! echo '$(output run)' | grep 'packet loss' | grep -v ' 0% packet loss'"
 }
 
+# What netback's process has open and mapped, and its ports: the same after a vif as before it.
+holdings() {
+    holder=$(cat "$WORK/netback.pid")
+    echo "$(ls "/proc/$holder/fd" | wc -l) descriptors, $(grep -c gntdev "/proc/$holder/maps") mappings," \
+        "$(lsevtchn 0 | wc -l) ports of dom0"
+}
+
 statistics() { # what netback counted so far
     kill -USR1 "$(cat "$WORK/netback.pid")"
     usleep 300000
@@ -88,6 +96,31 @@ transfer() { # FROM TO ADDRESS_OF_TO
     expect "the receiver failed" finish receiver 120
     echo "$began $(cut -d ' ' -f 1 /proc/uptime)" | awk -v to="$3" '{ printf "to %s: %.2f s\n", to, $2 - $1 }'
     expect_same "$1" "$2"
+}
+
+# Gives both ends 12 MB to send, and an address of IPv6 beside that of IPv4.
+prepare_transfers() {
+    data="dd if=/dev/urandom of=/tmp/net.data bs=1M count=12 2> /dev/null"
+    run dom0 "echo 0 > /proc/sys/net/ipv6/conf/xenbr0/accept_dad; ip addr add fd09::1/64 dev xenbr0; $data"
+    run "$GUEST" "echo 0 > /proc/sys/net/ipv6/conf/$INTERFACE/accept_dad; ip addr add fd09::2/64 dev $INTERFACE; $data"
+}
+
+transfer_both_ways() {
+    for network in 10.9.0. fd09::; do
+        transfer dom0 "$GUEST" "${network}2"
+        transfer "$GUEST" dom0 "${network}1"
+    done
+}
+
+# Frames of up to 9000 bytes, whole pings and TCP.
+jumbo_frames() {
+    run dom0 "ip link set vif$(domid "$GUEST").0 mtu 9000 && ip link set xenbr0 mtu 9000"
+    run "$GUEST" "ip link set $INTERFACE mtu 9000"
+    pings "$GUEST" "ping -c 3 -W 10 -q -s 8900 10.9.0.1"
+    pings dom0 "ping -c 3 -W 10 -q -s 8900 10.9.0.2"
+    transfer_both_ways
+    run "$GUEST" "ip link set $INTERFACE mtu 1500"
+    run dom0 "ip link set xenbr0 mtu 1500"
 }
 
 expect_same() { # FROM TO: /tmp/net.got there is /tmp/net.data here
@@ -125,7 +158,7 @@ datagrams() { # FROM TO ADDRESS_OF_TO COUNT
 }
 
 same_count() { # COUNTER_OF_THE_GUEST COUNTER_OF_DOM0: the guest has had no other interface since
-    run "$GUEST" "cat /sys/class/net/eth0/statistics/$1" > /dev/null
+    run "$GUEST" "cat /sys/class/net/$INTERFACE/statistics/$1" > /dev/null
     same_guest=$(output run)
     same_dom0=$(cat "/sys/class/net/vif$(domid "$GUEST").0/statistics/$2")
     echo "$1 in the guest: $same_guest; $2 in dom0: $same_dom0"

@@ -1,6 +1,7 @@
 # Our netfront in a guest, in place of the kernel's: the interface is xr0, with the vif's address.
 
 . /lab/net.sh
+INTERFACE=xr0
 
 # Gives the guest a vif that its kernel leaves alone, and serves it.
 attach_netfront() { # [OPTIONS [KEY=VALUE]]

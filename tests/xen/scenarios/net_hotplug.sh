@@ -15,6 +15,9 @@ for round in $(seq 20); do
     pings dom0 "ping -c 1 -W 10 -q 10.9.0.2"
     detach_vif "$GUEST"
     expect "a TAP is left over" no_vifs
+    [ "$round" != 1 ] || first=$(holdings)
 done
+expect "after the first guest: $first; after the last: $(holdings)" test "$first" = "$(holdings)"
+echo "netback holds $first"
 stop_netback
 guest_is_content

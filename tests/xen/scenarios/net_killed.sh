@@ -10,11 +10,17 @@ attach_vif "$GUEST" 2 rate=2MB/s # so that the transfer takes long enough
 run "$GUEST" "dd if=/dev/urandom of=/tmp/net.data bs=1M count=16 2> /dev/null"
 start receiver dom0 "$(receive 5002)"
 wait_until dom0 "netstat -ltn | grep -q ':5002 '"
+start sink "$GUEST" "$(receive 5003 /dev/null)"
+wait_until "$GUEST" "netstat -ltn | grep -q ':5003 '"
+start flood dom0 "cat /dev/zero | nc 10.9.0.2 5003" # as fast as it goes, so that it is killed at work
 began=$(uptime_seconds)
 start sender "$GUEST" "nc 10.9.0.1 5002 < /tmp/net.data"
 for round in 1 2 3; do
-    before=$(cat /sys/class/net/xenbr0/statistics/rx_bytes)
-    poll 30 sh -c "test \$(cat /sys/class/net/xenbr0/statistics/rx_bytes) -gt $((before + 1000000))"
+    for way in rx tx; do
+        before=$(cat "/sys/class/net/xenbr0/statistics/${way}_bytes")
+        expect "nothing flows ($way)" poll 30 sh -c \
+            "test \$(cat /sys/class/net/xenbr0/statistics/${way}_bytes) -gt $((before + 1000000))"
+    done
     kill -9 "$(cat "$WORK/netback.pid")"
     finish netback 5 > /dev/null || true
     start_netback
@@ -22,6 +28,7 @@ done
 expect "the sender failed" finish sender 120
 expect "the receiver failed" finish receiver 60
 expect_same "$GUEST" dom0
+kill_group flood
 expect "16 MB took less than 6 s at 2 MB/s" test $(($(uptime_seconds) - began)) -ge 6
 pings dom0 "ping -c 3 -W 10 -q 10.9.0.2"
 guest_is_content
