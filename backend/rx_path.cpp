@@ -52,8 +52,8 @@ path_result rx_path::serve(error_code& ec) {
             break;
         }
     }
-    send(count);
-    path_result result{.packets = count, .notify = ring_.publish()};
+    copy(count);
+    path_result result{.packets = count, .notify = answer(count)};
     result.more = !dry && !holds() && ring_.fault() == ring::fault::none;
     counts_.notified += result.notify;
     return result;
@@ -158,7 +158,7 @@ bool rx_path::settle(item& which) noexcept {
     return whole;
 }
 
-void rx_path::send(std::size_t count) {
+void rx_path::copy(std::size_t count) {
     const auto segments = batch_.segments();
     if (!segments.empty()) {
         error_code ec; // every segment says how it fared; untried ones as failed
@@ -166,11 +166,8 @@ void rx_path::send(std::size_t count) {
         counts_.segments += segments.size();
         ++counts_.copies;
     }
-    bool answered = true;
-    for (std::size_t i = 0; i != count; ++i) {
-        auto& each = items_[i];
+    for (auto& each : std::span{items_}.first(count)) {
         const bool whole = settle(each);
-        answered = netif::answer(ring_, each.delivery) && answered;
         if (whole && traits_.capture)
             traits_.capture->take(each.frame);
         counts_.uncopied += !whole;
@@ -179,6 +176,14 @@ void rx_path::send(std::size_t count) {
         counts_.segmented += whole && each.segmented;
         counts_.blank += whole && each.blank;
     }
+}
+
+/// Nothing else is done until the guest sees them: see tx_path::answer().
+bool rx_path::answer(std::size_t count) noexcept {
+    bool room = true;
+    for (const auto& each : std::span{items_}.first(count))
+        room = room && netif::answer(ring_, each.delivery);
+    return ring_.publish();
 }
 
 bool rx_path::arm() noexcept {

@@ -80,7 +80,8 @@ private:
     bool store_mapped(const ring::netif::rx_target& target,
                       std::span<const std::byte> frame) noexcept;
     bool settle(item& which) noexcept;
-    void send(std::size_t count);
+    void copy(std::size_t count);
+    bool answer(std::size_t count) noexcept;
 
     hypervisor& machine_;
     domid guest_;

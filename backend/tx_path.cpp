@@ -21,12 +21,12 @@ path_result tx_path::serve(std::uint64_t limit) {
     batch_.clear();
     const std::size_t count = collect(limit);
     fetch();
-    bool answered = true;
-    for (std::size_t i = 0; i != count; ++i)
-        answered = netif::answer(ring_, items_[i].packet, hand_on(items_[i])) && answered;
-    path_result result{.packets = count, .notify = ring_.publish()};
-    for (std::size_t i = 0; i != count; ++i)
-        result.bytes += items_[i].packet.size;
+    path_result result{.packets = count};
+    for (auto& each : std::span{items_}.first(count)) {
+        each.status = hand_on(each);
+        result.bytes += each.packet.size;
+    }
+    result.notify = answer(count);
     result.more = ring_.fault() == ring::fault::none && ring_.available() != 0;
     counts_.notified += result.notify;
     return result;
@@ -38,7 +38,7 @@ std::size_t tx_path::collect(std::uint64_t limit) {
     std::uint64_t bytes = 0;
     while (count != items_.size() && bytes < limit &&
            batch_.has_room(netif::max_tx_size, netif::max_slots)) {
-        auto& [packet, frame, first_segment, segments] = items_[count];
+        auto& [packet, frame, first_segment, segments, unused] = items_[count];
         const auto verdict = netif::read(ring_, packet);
         if (verdict == netif::verdict::broken)
             broken_packet_ = packet.error;
@@ -79,6 +79,15 @@ void tx_path::fetch() {
     machine_.copy(segments, ec);
     counts_.segments += segments.size();
     ++counts_.copies;
+}
+
+/// Responses take the place of requests that a netback after this one would have to read if this
+/// one is killed before it publishes them: so nothing else is done in between.
+bool tx_path::answer(std::size_t count) noexcept {
+    bool room = true;
+    for (const auto& each : std::span{items_}.first(count))
+        room = room && netif::answer(ring_, each.packet, each.status);
+    return ring_.publish();
 }
 
 std::int16_t tx_path::hand_on(const item& what) {

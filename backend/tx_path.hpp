@@ -61,11 +61,13 @@ private:
         std::span<std::byte> frame;
         std::size_t first_segment = 0;
         std::size_t segments = 0; ///< fewer than fragments if some are mapped here
+        std::int16_t status = 0;  ///< to answer with
     };
     std::size_t collect(std::uint64_t limit);
     bool fetch_mapped(const ring::netif::fragment& what, std::byte* to) noexcept;
     void fetch();
     std::int16_t hand_on(const item& what);
+    bool answer(std::size_t count) noexcept;
     std::int16_t change_filter(const ring::netif::tx_packet& request) noexcept;
 
     hypervisor& machine_;

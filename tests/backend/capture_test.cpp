@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -58,6 +60,26 @@ protected:
     std::string directory;
 };
 
+/// No file of this process grows beyond it as long as this lives.
+class file_size_limit {
+public:
+    explicit file_size_limit(rlim_t bytes) {
+        getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit now{bytes, before_.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &now);
+    }
+    ~file_size_limit() {
+        setrlimit(RLIMIT_FSIZE, &before_);
+        signal(SIGXFSZ, handler_);
+    }
+    file_size_limit(const file_size_limit&) = delete;
+    file_size_limit& operator=(const file_size_limit&) = delete;
+
+private:
+    sighandler_t handler_ = signal(SIGXFSZ, SIG_IGN);
+    rlimit before_{};
+};
+
 TEST_F(capture_test, HoldsTheFramesOfBothDirections) {
     start_with("%v.pcap");
     exchange(1, connected(1), 100, 200);
@@ -97,6 +119,35 @@ TEST_F(capture_test, AFileThatCannotGrowIsToldOnceAndCostsNoFrame) {
     EXPECT_EQ(log.find("ends here"), log.rfind("ends here")) << log;
     EXPECT_TRUE(frames("small").empty());
     close(small);
+}
+
+/// A netback after one that was killed reads the requests that were not answered. The complaint
+/// comes between two frames of a round.
+TEST_F(capture_test, RequestsStayInTheRingUntilTheirRoundIsDone) {
+    const auto frame = udp_frame(100);
+    guest_end* guest = nullptr;
+    const auto requests = [&guest] {
+        const auto slots = guest->tx_memory().subspan(64, 3 * sizeof(netif::tx_request));
+        return std::vector<std::byte>{slots.begin(), slots.end()};
+    };
+    std::vector<std::byte> then;
+    auto chosen = usual_options();
+    chosen.capture.path = directory + "/small";
+    chosen.log = [this, &then, &requests](bool, const std::string& text) {
+        log += text + '\n';
+        if (text.find("ends here") != text.npos)
+            then = requests();
+    };
+    start(std::move(chosen));
+    guest = &connected(1);
+    for (int i = 0; i != 3; ++i)
+        ASSERT_TRUE(guest->send(frame));
+    const auto before = requests();
+    const file_size_limit only_one{24 + 16 + frame.size()};
+    guest->kick();
+    EXPECT_TRUE(eventually([&] { return guest->responses().size() == 3; })) << log;
+    EXPECT_EQ(then, before) << log;
+    EXPECT_NE(requests(), before) << "responses take their place";
 }
 
 TEST(vif_statistics_test, ShowEveryQueueOfEveryVif) {

@@ -117,7 +117,8 @@ TEST_F(steering_test, TheHashOfAFrameDecidesItsQueueAndIsTold) {
 TEST_F(steering_test, FramesOfOtherKindsGoWhereAHashOfZeroDoes) {
     connect_two();
     steer(netif::hash_type::ipv6, {1, 0});
-    post(1, 20);
+    for (const std::size_t queue : {0U, 1U})
+        post(queue, 20);
     for (unsigned i = 0; i != 10; ++i)
         wires.at("vif1.0")->send(frame_from(i));
     for (unsigned i = 0; i != 10; ++i) {
@@ -125,6 +126,7 @@ TEST_F(steering_test, FramesOfOtherKindsGoWhereAHashOfZeroDoes) {
         EXPECT_EQ(number_of(got.bytes), i) << "in their order";
         EXPECT_FALSE(got.hash);
     }
+    EXPECT_TRUE(queues[0]->receive().bytes.empty());
     stop();
 }
 

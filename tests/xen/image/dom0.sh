@@ -75,6 +75,9 @@ clean_up() { # GUEST STATUS
 }
 
 diagnose() { # GUEST KERNEL_LINES
+    for printed in "$WORK"/*.out; do # of commands that were not finished, and perhaps of others
+        [ ! -s "$printed" ] || { echo "--- $(basename "$printed" .out) in dom0 printed"; tail -n 20 "$printed"; }
+    done
     echo "--- dom0's kernel log since the scenario began"
     dmesg | tail -n "+$(($2 + 1))" | tail -n 40
     echo "--- hypervisor"
