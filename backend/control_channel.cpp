@@ -71,11 +71,12 @@ void control_channel::release() noexcept {
 
 void control_channel::serve() {
     const auto ticket = resources_.port.seen(); // before the ring is looked at
-    for (std::size_t i = 0; i != ring_.capacity() && !busy_; ++i) {
+    bool cheap = true;
+    for (std::size_t i = 0; i != ring_.capacity() && cheap; ++i) {
         const auto next = ring_.pop();
         if (!next)
             break;
-        handle(*next);
+        cheap = handle(*next);
     }
     if (ring_.fault() != ring::fault::none) {
         stopped_ = true; // the owner stops it in order
@@ -105,25 +106,34 @@ void control_channel::wait(event_ticket ticket) {
     });
 }
 
-void control_channel::handle(const request& what) {
+/// False: it cost enough for one look.
+bool control_channel::handle(const request& what) {
     const auto limit = static_cast<std::uint32_t>(resources_.grants.front()->limit());
     const auto step = netif::begin(what, resources_.exchange->settings(), limit);
     switch (step.need) {
     case netif::control_need::nothing:
-        return respond(step.response);
+        respond(step.response);
+        return true;
     case netif::control_need::key:
-        return set_key(what, step);
+        set_key(what, step);
+        return false;
     case netif::control_need::mapping:
-        return set_mapping(what, step);
+        set_mapping(what, step);
+        return false;
     case netif::control_need::add_grefs:
     case netif::control_need::del_grefs:
-        break;
+        change_grants(what, step);
+        return false;
     }
+    return false;
+}
+
+void control_channel::change_grants(const request& what, const netif::control_step& step) {
     auto entries = fetch<netif::gref_entry>(step.gref, step.bytes);
-    if (!entries)
-        return respond(what, invalid_parameter);
     auto& grants = *resources_.grants[step.queue];
-    if (step.need == netif::control_need::add_grefs)
+    if (!entries)
+        respond(what, invalid_parameter);
+    else if (step.need == netif::control_need::add_grefs)
         add(what, grants, std::move(*entries));
     else
         remove(what, grants, std::move(*entries));

@@ -33,7 +33,7 @@ struct control_resources {
 
 /// Serves one request after the other until it is stopped or its ring breaks. Pages are mapped and
 /// unmapped on the thread for calls that block. However fast a guest asks, it is looked at once in
-/// every `pause`.
+/// every `pause`, and a request that has a page copied ends the look.
 ///
 /// A list of grants is copied once into private memory and all of it is checked before any is
 /// mapped; one that cannot be used as a whole changes nothing.
@@ -61,7 +61,8 @@ private:
     void serve();
     void rest(event_ticket ticket);
     void wait(event_ticket ticket);
-    void handle(const request& what);
+    bool handle(const request& what);
+    void change_grants(const request& what, const ring::netif::control_step& step);
     void set_key(const request& what, const ring::netif::control_step& step);
     void set_mapping(const request& what, const ring::netif::control_step& step);
     void add(const request& what, static_grants& grants,

@@ -185,12 +185,15 @@ void netback_queue::serve_rx() {
         rx_idle_events_ = 0;
     if (!held || result.packets != 0)
         held_since_ = std::chrono::steady_clock::now();
-    if (rx_.holds())
+    if (rx_.holds()) {
         wait_for_buffers();
-    else if (result.more)
+        if (rx_.sorts())
+            wait_for_frames(); // of other queues
+    } else if (result.more) {
         schedule_rx();
-    else
+    } else {
         wait_for_frames();
+    }
 }
 
 /// A frame is held. The port's readiness is of no interest meanwhile.

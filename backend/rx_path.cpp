@@ -10,7 +10,9 @@ namespace netif = ring::netif;
 
 namespace {
 constexpr std::size_t frames_per_round = 64;
-}
+/// Between two turns of the queues that get them; less than fits a shelf.
+constexpr std::size_t bytes_per_sort = 192 * 1024;
+} // namespace
 
 rx_path::rx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
                  const traits& guest_takes, copy_batch& batch, flow_statistics& counts,
@@ -21,9 +23,10 @@ rx_path::rx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, in
 
 path_result rx_path::serve(error_code& ec) {
     ec.clear();
+    batch_.clear();
+    const bool more_to_sort = sorts() && !sort(ec);
     if (holds() && ring_.available() < slots_needed_)
         return {}; // before the frame is moved about
-    batch_.clear();
     std::size_t count = 0;
     bool dry = false;
     if (holds())
@@ -36,13 +39,8 @@ path_result rx_path::serve(error_code& ec) {
         case fetched::nothing:
             dry = true;
             break;
-        case fetched::elsewhere:
-            break;
         case fetched::unwanted:
             ++counts_.filtered;
-            break;
-        case fetched::crowded:
-            ++counts_.crowded;
             break;
         case fetched::unusable:
             ++counts_.unusable;
@@ -54,46 +52,65 @@ path_result rx_path::serve(error_code& ec) {
     }
     copy(count);
     path_result result{.packets = count, .notify = answer(count)};
-    result.more = !dry && !holds() && ring_.fault() == ring::fault::none;
+    result.more = (!dry || more_to_sort) && !holds() && ring_.fault() == ring::fault::none;
     counts_.notified += result.notify;
     return result;
 }
 
-/// The frame that was held, moved into the batch's memory.
+/// Puts what the port has on the shelves of the queues where it belongs. True: the port is empty.
+/// While the guest takes frames, its own may wait in the port; while it does not, those of others
+/// must not wait behind them.
+bool rx_path::sort(error_code& ec) {
+    auto& exchange = *traits_.exchange;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i != frames_per_round && bytes < bytes_per_sort; ++i) {
+        if (!holds() && !exchange.has_room(traits_.queue))
+            return false;
+        net::virtio_header header;
+        const auto room = batch_.room().first(net::max_frame_size);
+        const std::span frame = room.first(net::read_frame(descriptor_, header, room, ec));
+        if (frame.empty())
+            return true;
+        const auto to = exchange.where(frame, traits_.queue).queue;
+        counts_.crowded += !exchange.leave(traits_.queue, to, header, frame);
+        bytes += frame.size();
+    }
+    return false;
+}
+
+/// The frame that was held, moved into the batch's memory, with the hash that is asked for now.
 rx_path::frame_in_hand rx_path::take_held() {
     const auto bytes = batch_.take(std::exchange(held_size_, 0));
     std::copy_n(held_.get(), bytes.size(), bytes.data());
-    return {.bytes = bytes, .info = held_info_};
+    frame_in_hand out{.bytes = bytes, .info = held_info_};
+    if (traits_.exchange)
+        out.info.hash = traits_.exchange->where(bytes, traits_.queue).hash;
+    return out;
 }
 
-/// One that another queue left for this one, or one from the port.
-std::size_t rx_path::read(net::virtio_header& header, bool& handed_over, error_code& ec) {
+/// One from the shelf, also of what was sorted before; then one from the port, unless it is sorted.
+std::size_t rx_path::read(net::virtio_header& header, error_code& ec) {
     const auto room = batch_.room().first(net::max_frame_size);
     const auto left = traits_.exchange ? traits_.exchange->take(traits_.queue, header, room) : 0;
-    handed_over = left != 0;
-    return handed_over ? left : net::read_frame(descriptor_, header, room, ec);
+    if (left != 0 || sorts())
+        return left;
+    return net::read_frame(descriptor_, header, room, ec);
 }
 
-/// The next one that is for this queue's guest, in the batch's memory.
+/// The next one, in the batch's memory.
 rx_path::fetched rx_path::next_frame(frame_in_hand& out, error_code& ec) {
     net::virtio_header header;
-    bool handed_over = false;
-    out.bytes = batch_.take(read(header, handed_over, ec));
+    out.bytes = batch_.take(read(header, ec));
     if (out.bytes.empty())
         return fetched::nothing;
     if (traits_.multicast && !traits_.multicast->passes(out.bytes))
         return fetched::unwanted;
-    frame_exchange::destination to{traits_.queue, std::nullopt};
-    if (traits_.exchange)
-        to = traits_.exchange->where(out.bytes, traits_.queue);
-    if (to.queue != traits_.queue && !handed_over) // once is enough, whatever the guest asks since
-        return traits_.exchange->leave(to.queue, header, out.bytes) ? fetched::elsewhere
-                                                                    : fetched::crowded;
     const auto info = net::from_virtio(header, out.bytes, traits_.takes);
     if (!info)
         return fetched::unusable;
     out.info = *info;
-    out.info.hash = to.hash;
+    if (traits_.exchange)
+        out.info.hash = traits_.exchange->where(out.bytes, traits_.queue).hash;
     return fetched::frame;
 }
 
@@ -193,11 +210,12 @@ bool rx_path::arm() noexcept {
 void rx_path::drop() {
     batch_.clear();
     counts_.expired += std::exchange(held_size_, 0) != 0;
-    for (std::size_t i = 0; i != frames_per_round; ++i) {
+    if (traits_.exchange)
+        counts_.expired += traits_.exchange->clear(traits_.queue);
+    for (std::size_t i = 0; i != frames_per_round && !sorts(); ++i) {
         net::virtio_header header;
-        bool handed_over = false;
         error_code ec;
-        if (read(header, handed_over, ec) == 0)
+        if (net::read_frame(descriptor_, header, batch_.room(), ec) == 0)
             return;
         ++counts_.expired;
     }

@@ -52,10 +52,13 @@ public:
 
     /// Whether a frame waits for buffers.
     bool holds() const noexcept { return held_size_ != 0; }
+    /// Whether the port holds frames of other queues too, which wait for nobody's buffers here.
+    bool sorts() const noexcept { return traits_.exchange && traits_.exchange->steers(); }
     /// Asks the guest to notify when there are enough. True: they are there by now. Precondition:
     /// holds().
     bool arm() noexcept;
-    /// Drops the frame that is held and those that wait for it, as many as one round takes.
+    /// Drops the frame that is held and those that wait behind it; of those in the port as many as
+    /// one round takes.
     void drop();
 
     ring::fault fault() const noexcept { return ring_.fault(); }
@@ -72,9 +75,10 @@ private:
         std::span<std::byte> bytes;
         ring::netif::packet_info info;
     };
-    enum class fetched : std::uint8_t { nothing, elsewhere, unwanted, unusable, crowded, frame };
+    enum class fetched : std::uint8_t { nothing, unwanted, unusable, frame };
+    bool sort(error_code& ec);
     frame_in_hand take_held();
-    std::size_t read(net::virtio_header& header, bool& handed_over, error_code& ec);
+    std::size_t read(net::virtio_header& header, error_code& ec);
     fetched next_frame(frame_in_hand& out, error_code& ec);
     bool plan(item& out, const frame_in_hand& frame);
     bool store_mapped(const ring::netif::rx_target& target,

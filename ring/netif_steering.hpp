@@ -98,6 +98,10 @@ public:
     }
 
     [[nodiscard]] constexpr std::uint32_t algorithm() const noexcept { return algorithm_; }
+    /// Whether anything is to be hashed. If not, the backend steers as it likes.
+    [[nodiscard]] constexpr bool hashes() const noexcept {
+        return algorithm_ != hash_algorithm::none && types_ != 0;
+    }
     [[nodiscard]] constexpr std::uint32_t queues() const noexcept { return queues_; }
 
     /// The hash of a frame if the guest wants it steered by hash, and it is of a kind that the

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,31 +20,24 @@
 
 namespace xenring::backend::test {
 
-/// What a test sees of a vif's interface: the other end of the wire.
+/// What a test sees of a vif's interface: the other end of the wire, which has a socket for each
+/// queue as a TAP has.
 class wire {
 public:
-    explicit wire(std::string name) : name_{std::move(name)} {
-        int ends[2] = {-1, -1};
-        EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
-        netback_ = ends[0];
-        outside_ = ends[1];
-    }
-    ~wire() {
-        close(netback_);
-        close(outside_);
-    }
+    explicit wire(std::string name) : name_{std::move(name)} { queue(0); }
     wire(const wire&) = delete;
     wire& operator=(const wire&) = delete;
 
-    void send(std::span<const std::byte> frame, const net::virtio_header& header = {}) {
+    void send(std::span<const std::byte> frame, const net::virtio_header& header = {},
+              std::size_t to = 0) {
         error_code ec;
-        net::write_frame(outside_, header, frame, ec);
+        net::write_frame(queue(to).outside, header, frame, ec);
         EXPECT_FALSE(ec) << ec.message();
     }
 
     /// False if netback's end is full, as a TAP's queue can be.
-    bool try_send(std::span<const std::byte> frame, error_code& ec) const {
-        net::write_frame(outside_, {}, frame, ec);
+    bool try_send(std::span<const std::byte> frame, error_code& ec, std::size_t to = 0) {
+        net::write_frame(queue(to).outside, {}, frame, ec);
         return !ec;
     }
 
@@ -51,16 +45,26 @@ public:
         net::virtio_header header;
         std::vector<std::byte> frame;
     };
-    /// Without a frame if there is none.
+    /// From any queue; without a frame if there is none.
     received receive() {
         received out;
-        out.frame.resize(net::max_frame_size);
-        error_code ec;
-        out.frame.resize(net::read_frame(outside_, out.header, out.frame, ec));
+        for (const auto& each : queues_) {
+            error_code ec;
+            out.frame.resize(net::max_frame_size);
+            out.frame.resize(net::read_frame(each->outside, out.header, out.frame, ec));
+            if (!out.frame.empty())
+                break;
+        }
         return out;
     }
 
-    int duplicate() const { return fcntl(netback_, F_DUPFD_CLOEXEC, 0); }
+    /// Whether netback has not read yet all that was sent to a queue of it.
+    bool waits(std::size_t number) {
+        pollfd question{queue(number).netback, POLLIN, 0};
+        return poll(&question, 1, 0) == 1;
+    }
+
+    int duplicate(std::size_t of) { return fcntl(queue(of).netback, F_DUPFD_CLOEXEC, 0); }
     const std::string& name() const { return name_; }
 
     net::offloads reader; ///< what netback said that it takes
@@ -68,8 +72,30 @@ public:
     bool open = true;
 
 private:
+    struct sockets {
+        sockets() {
+            int ends[2] = {-1, -1};
+            EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends),
+                      0);
+            netback = ends[0];
+            outside = ends[1];
+        }
+        ~sockets() {
+            close(netback);
+            close(outside);
+        }
+        sockets(const sockets&) = delete;
+        sockets& operator=(const sockets&) = delete;
+        int netback = -1, outside = -1;
+    };
+    sockets& queue(std::size_t number) {
+        while (queues_.size() <= number)
+            queues_.push_back(std::make_unique<sockets>());
+        return *queues_[number];
+    }
+
     std::string name_;
-    int netback_ = -1, outside_ = -1;
+    std::vector<std::unique_ptr<sockets>> queues_;
 };
 
 class socket_port final : public net::frame_port {
@@ -77,7 +103,7 @@ public:
     explicit socket_port(std::shared_ptr<wire> line) : wire_{std::move(line)} {}
     ~socket_port() override { wire_->open = false; }
     std::string name() const override { return wire_->name(); }
-    int open_queue(std::size_t, error_code&) override { return wire_->duplicate(); }
+    int open_queue(std::size_t number, error_code&) override { return wire_->duplicate(number); }
     void set_offloads(const net::offloads& reader, error_code&) override { wire_->reader = reader; }
     void set_carrier(bool up) noexcept override { wire_->carrier = up; }
 

@@ -13,11 +13,11 @@ using net::test::udp_frame;
 class steering_test : public control_fixture {
 protected:
     /// A guest with two queues and a control ring.
-    void connect_two(bool scatter_gather = true) {
+    void connect_two(bool scatter_gather = true, std::chrono::milliseconds drain = 10min) {
         auto chosen = usual_options();
         chosen.features.max_queues = 2;
         chosen.features.scatter_gather = scatter_gather;
-        chosen.limits.drain = 10min;
+        chosen.limits.drain = drain;
         start(std::move(chosen));
         auto& here = open_guest(1);
         control = std::make_unique<control_end>(here);
@@ -96,7 +96,7 @@ TEST_F(steering_test, TheHashOfAFrameDecidesItsQueueAndIsTold) {
         post(queue, 2 * expected[queue].size()); // the hash takes a buffer of its own
     }
     for (unsigned i = 0; i != 100; ++i)
-        wires.at("vif1.0")->send(frame_from(i));
+        wires.at("vif1.0")->send(frame_from(i), {}, i % 2); // from either queue of the TAP
     for (const std::size_t queue : {0U, 1U}) {
         std::vector<unsigned> found;
         while (found.size() != expected[queue].size()) {
@@ -162,23 +162,87 @@ TEST_F(steering_test, AQueueThatIsNotServedHoldsUpItsOwnFramesOnly) {
     for (const std::uint32_t queue : {0U, 1U})
         while (oracle.queue_of(oracle.hash(frame_from(from[queue]))->value) != queue)
             ++from[queue];
-    const auto& wire = *wires.at("vif1.0");
+    auto& wire = *wires.at("vif1.0");
     const auto crowded = [&] { return counts("vif1.0").rx.crowded; };
     error_code full;
     ASSERT_TRUE(eventually([&] {
-        full.clear();
-        while (crowded() == 0 && wire.try_send(frame_from(from[1]), full)) {
+        while (crowded() == 0 && wire.try_send(frame_from(from[1]), full, 1)) {
             io.restart();
             io.poll();
         }
         return crowded() != 0;
     })) << "queue 1 has no buffers";
-    post(0, 2);
-    ASSERT_TRUE(eventually([&] { return wire.try_send(frame_from(from[0]), full); }));
-    EXPECT_EQ(await(0).bytes, frame_from(from[0]));
+    post(0, 20);
+    for (const std::size_t way : {0U, 1U}) { // also behind frames that nobody takes
+        ASSERT_TRUE(eventually([&] { return wire.try_send(frame_from(from[0]), full, way); }));
+        EXPECT_EQ(await(0).bytes, frame_from(from[0]));
+    }
     post(1, 100);
     for (unsigned i = 0; i != 50; ++i)
         EXPECT_EQ(await(1).bytes, frame_from(from[1]));
+    stop();
+}
+
+TEST_F(steering_test, WhatNobodyTakesForTooLongIsDroppedAndNothingElse) {
+    connect_two(true, 50ms);
+    steer(netif::hash_type::ipv4, {1});
+    for (unsigned i = 0; i != 200; ++i)
+        wires.at("vif1.0")->send(frame_from(i), {}, i % 2);
+    EXPECT_TRUE(eventually([&] { return counts("vif1.0").rx.expired == 200; }))
+        << counts("vif1.0").rx.expired;
+    steer(netif::hash_type::ipv4, {0});
+    post(0, 2);
+    wires.at("vif1.0")->send(frame_from(7), {}, 1);
+    EXPECT_EQ(await(0).bytes, frame_from(7));
+    stop();
+}
+
+TEST_F(steering_test, ABurstOfLargeSegmentsChangesOverWhole) {
+    connect_two();
+    steer(netif::hash_type::all, {1});
+    const auto frame = net::test::blank(net::test::tcp_frame(60'000));
+    const net::virtio_header header{.flags = net::virtio_flag::needs_checksum,
+                                    .gso_type = net::virtio_gso::tcpv4,
+                                    .header_size = 54,
+                                    .gso_size = 1448,
+                                    .checksum_start = 34,
+                                    .checksum_offset = 16};
+    post(1, 255);
+    std::size_t arrived = 0;
+    for (std::size_t burst = 0; burst != 4; ++burst) {
+        for (std::size_t i = 0; i != 3; ++i)
+            wires.at("vif1.0")->send(frame, header);
+        EXPECT_TRUE(eventually([&] { return !wires.at("vif1.0")->waits(0); }));
+    }
+    for (; arrived != 12; ++arrived) {
+        const auto got = await(1);
+        ASSERT_EQ(got.bytes.size(), frame.size());
+        EXPECT_TRUE(got.gso && got.hash);
+    }
+    EXPECT_EQ(counts("vif1.0").rx.lost(), 0U) << describe(counts("vif1.0"));
+    stop();
+}
+
+TEST_F(steering_test, KeysWithoutEndHoldUpNobody) {
+    connect_two();
+    auto& other = connected(2);
+    control->fill_list(std::vector<std::uint8_t>(40, 1));
+    for (unsigned i = 0; i != control->ring.capacity(); ++i)
+        control->push(control_type::set_hash_key, control->list_reference(), 40, 0);
+    std::size_t answered = 0;
+    ASSERT_TRUE(other.send(udp_frame(100)));
+    other.kick();
+    EXPECT_TRUE(eventually([&] {
+        while (control->ring.pop())
+            ++answered;
+        return !wires.at("vif2.0")->receive().frame.empty();
+    }));
+    EXPECT_LT(answered, control->ring.capacity()) << "one key a look";
+    EXPECT_TRUE(eventually([&] {
+        while (control->ring.pop())
+            ++answered;
+        return answered == control->ring.capacity();
+    }));
     stop();
 }
 

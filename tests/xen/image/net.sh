@@ -61,11 +61,16 @@ pings() { # SIDE COMMAND
     expect "pings are lost" sh -c "! echo '$(output run)' | grep 'packet loss' | grep -v ' 0% packet loss'"
 }
 
+# Whether netback's process has memory of guests mapped now.
+maps_grants() { grep -q gntdev "/proc/$(cat "$WORK/netback.pid")/maps"; }
+
 # What netback's process has open and mapped, and its ports: the same after a vif as before it.
 holdings() {
     holder=$(cat "$WORK/netback.pid")
+    holder_ports=$(lsevtchn 0 | wc -l)
+    expect "lsevtchn shows nothing" test "$holder_ports" -gt 0
     echo "$(ls "/proc/$holder/fd" | wc -l) descriptors, $(grep -c gntdev "/proc/$holder/maps") mappings," \
-        "$(lsevtchn 0 | wc -l) ports of dom0"
+        "$holder_ports ports of dom0"
 }
 
 statistics() { # what netback counted so far

@@ -13,7 +13,7 @@ from . import LabError
 QEMU = "qemu-system-x86_64"
 XEN_OPTIONS = ("console=com1 com1=115200,8n1 dom0_mem=1200M,max:1200M dom0_max_vcpus=1 dom0_vcpus_pin "
                "loglvl=warning guest_loglvl=warning conring_size=1m")
-DOM0_OPTIONS = "console=hvc0 loglevel=5 clocksource=xen"
+DOM0_OPTIONS = "console=hvc0 loglevel=5 clocksource=xen log_buf_len=4M"
 MEMORY = "2560"
 # What QEMU's emulation cannot do under Xen: with SMAP a PV dom0 faults at boot, with RDTSCP or the
 # extended states PVH guests do.

@@ -3,7 +3,7 @@
 # timeout: 60
 # last
 
-complaints='WARNING|BUG|Oops|Call Trace|general protection|g\.e\. .* still pending|hung task|rcu:.*stall'
+complaints='WARNING|BUG|Oops|Call Trace|general protection|g\.e\. .* still pending|leaking g\.e\.|hung task|rcu:.*stall'
 
 check() { # NAME: standard input is a log
     if grep -E "$complaints"; then
@@ -11,6 +11,7 @@ check() { # NAME: standard input is a log
     fi
 }
 
+expect "dom0's kernel log has lost its beginning" sh -c "dmesg | grep -q 'Linux version'"
 dmesg | check "dom0's kernel"
 booted='Freed .* init memory' # what Xen says of the machine before that is none of our business
 xl dmesg > "$WORK/hypervisor"

@@ -13,6 +13,7 @@ start_netback
 for round in $(seq 20); do
     attach_vif "$GUEST"
     pings dom0 "ping -c 1 -W 10 -q 10.9.0.2"
+    expect "no rings are mapped" maps_grants
     detach_vif "$GUEST"
     expect "a TAP is left over" no_vifs
     [ "$round" != 1 ] || first=$(holdings)
