@@ -44,4 +44,8 @@ inline constexpr std::chrono::milliseconds verdict_pause{50};
 /// From one look for the peer's domain to the next where no watch tells of its end.
 inline constexpr std::chrono::milliseconds unwatched_pause{400};
 
+/// Whatever the peer's end was, a stream that waits is told within a second.
+static_assert(verdict_looks * verdict_pause < std::chrono::seconds{1} &&
+              unwatched_pause < std::chrono::seconds{1});
+
 } // namespace xenring::vchan::detail
