@@ -33,7 +33,7 @@ std::shared_ptr<hypervisor> connect() {
     if (ec) {
         std::fprintf(stderr,
                      "xenring: cannot join the stand-in hypervisor in %s: %s\n"
-                     "xenring: start programs with: xenring run --domid N -- PROGRAM\n",
+                     "xenring: start programs with: xenring --domid N run -- PROGRAM\n",
                      wanted.directory.c_str(), ec.message().c_str());
         fail(ec);
     }

@@ -62,8 +62,6 @@ const char* describe(errc value) noexcept {
         return "the store path is too long";
     case errc::timed_out:
         return "timed out";
-    case errc::message_too_large:
-        return "the message can never fit into the ring";
     case errc::device_keys_missing:
         return "the peer did not publish the keys that connecting needs";
     case errc::device_keys_malformed:

@@ -42,7 +42,6 @@ enum class errc {
     channel_busy,          ///< another client is connected to this channel
     path_too_long,         ///< a path longer than its peer or the store can take
     timed_out,             ///< a deadline passed
-    message_too_large,     ///< a message that can never fit through the ring
     device_keys_missing,   ///< a device's peer did not publish what connecting needs
     device_keys_malformed, ///< a device's peer published something else than it must
     feature_missing,       ///< a device's peer lacks a feature that there is no doing without

@@ -62,7 +62,8 @@ Which hypervisor (--hypervisor, else $XENRING_HYPERVISOR):
 On the stand-in --domid N (else $XENRING_DOMID, else 0) says which domain this program is.
 
 Exit status: 0 done, or the peer closed in order; 1 an error, told on standard error (a peer
-that died is one); 2 wrong arguments; 128 + N ended by signal N, after closing in order.
+that died is one, and with -N one that closed without taking every byte); 2 wrong arguments;
+128 + N ended by signal N, after closing in order.
 'hypervisor' is a service: that SIGTERM ends it is as it should be, and 0.)";
 
 /// What the shell closed (`<&-`) gets a stand-in, or the next descriptor that the program opens for

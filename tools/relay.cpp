@@ -38,6 +38,8 @@ asio::awaitable<relay_end> relay::run() {
     error_code ignored; // the timer only ever ends by being cancelled
     while (running_ > 0)
         co_await both_done_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (end_.peer_closed) // only now, for send() may have been about to commit
+        end_.untaken = peer_.write_capacity() - peer_.writable();
     co_return end_;
 }
 
@@ -99,7 +101,8 @@ asio::awaitable<void> relay::receive() {
         if (ec == asio::error::would_block)
             break;
         if (ec) {
-            if (ec != asio::error::eof && !stopped_)
+            end_.peer_closed = ec == asio::error::eof;
+            if (!end_.peer_closed && !stopped_)
                 end_.peer = ec;
             break;
         }

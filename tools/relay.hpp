@@ -9,13 +9,17 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <cstddef>
+
 namespace xenring::tools {
 
-/// Why a relay ended; all clear if the peer closed in order, or everything was sent and taken.
+/// Why a relay ended; no error if the peer closed in order, or everything was sent and taken.
 struct relay_end {
     error_code peer;
     error_code input;
     error_code output;
+    bool peer_closed = false; ///< in order
+    std::size_t untaken = 0;  ///< bytes that were sent, which a peer that closed did not take
 };
 
 class relay {

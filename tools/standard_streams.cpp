@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,11 @@ void borrowed_descriptor::cancel() noexcept {
     error_code ignored; // nothing to do about it
     if (pollable_)
         pollable_->cancel(ignored);
+}
+
+bool borrowed_descriptor::has_more() const noexcept {
+    int count = 0; // of a large file only the low bits: not 0, but perhaps negative
+    return ::ioctl(descriptor_, FIONREAD, &count) == 0 && count != 0;
 }
 
 asio::awaitable<error_code>

@@ -30,6 +30,8 @@ public:
     /// has ended may not have been told to its coroutine yet, which then comes back to wait.
     void cancel() noexcept;
     void renew() noexcept { cancelled_ = false; }
+    /// Whether there is something to read now. What a pipe's writer has yet to write is not.
+    bool has_more() const noexcept;
     int native_handle() const noexcept { return descriptor_; }
 
 private:

@@ -132,8 +132,27 @@ private:
             output_failed(ended.output);
         if (ended.input)
             fail("standard input: " + ended.input.message());
+        if (ended.peer_closed && arguments_.close_when_taken)
+            look_for_loss(ended.untaken);
         error_code ignored; // the peer has what it will ever get
         peer.close(ignored);
+    }
+
+    /// A peer that closes in order may still not have taken everything. With --keep the rest of the
+    /// input is for the next client.
+    void look_for_loss(std::size_t untaken) {
+        std::string lost;
+        if (untaken != 0)
+            lost = std::to_string(untaken) + " bytes that it was sent";
+        if (!arguments_.keep && input_.has_more())
+            lost += (lost.empty() ? "" : " and ") + std::string{"the rest of standard input"};
+        if (!lost.empty())
+            fail(channel_name() + ": the peer closed without taking " + lost +
+                 ": send that again, to a peer that reads to the end");
+    }
+
+    std::string channel_name() const {
+        return "domain " + std::to_string(arguments_.peer) + ", " + shortened(arguments_.path);
     }
 
     void output_failed(const error_code& problem) {
@@ -162,8 +181,7 @@ private:
         try {
             std::rethrow_exception(problem);
         } catch (const boost::system::system_error& wrong) {
-            fail("domain " + std::to_string(arguments_.peer) + ", " + shortened(arguments_.path) +
-                 ": " + wrong.what());
+            fail(channel_name() + ": " + wrong.what());
         } catch (const std::exception& wrong) {
             fail(wrong.what());
         }

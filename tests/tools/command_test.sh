@@ -123,6 +123,64 @@ close_at_end_waits_until_every_byte_was_taken() {
     expect_same client.in server.out
 }
 
+# Domain 1 takes until $work/stuck, a pipe that nobody empties, is full; domain 2 sends the file
+# client.in with the options that are given.
+send_to_a_full_pipe() { # OPTION...
+    hold_open
+    mkfifo "$work/stuck"
+    exec 3<>"$work/stuck"
+    (domain 1 vchan listen 2 stuck <"$work/open" >"$work/stuck" 2>"$work/server.log") &
+    server=$!
+    connect client --wait 10 "$@" 1 stuck
+    client=$!
+}
+client_has_read() { grep -qE "^pos:\s+$1\$" "/proc/$client/fdinfo/0"; }
+some_is_taken() { [[ $("$XENRING" status | awk '$1 == 2 { print $5 }') -gt 0 ]] &&
+    ! client_has_read 0; }
+
+close_at_end_tells_what_a_peer_that_closes_did_not_take() {
+    random_file client.in 100000 # more than the pipe, less than the pipe and the ring
+    send_to_a_full_pipe -N
+    eventually "everything is sent" client_has_read 100000
+    kill -TERM $server
+    expect_status $server 143 "server"
+    expect_status $client 1 "client"
+    grep -qE "domain 1, stuck: .* without taking [1-9][0-9]* bytes that it was sent: send" \
+        "$work/client.log" || fail "the client does not say what was lost"
+}
+
+close_at_end_tells_that_input_is_left() {
+    random_file client.in 3000000
+    send_to_a_full_pipe -N
+    eventually "some is taken" some_is_taken
+    kill -TERM $server
+    expect_status $client 1 "client"
+    expect_said "$work/client.log" "and the rest of standard input: send"
+}
+
+without_close_at_end_a_peer_may_close_any_time() {
+    random_file client.in 100000
+    send_to_a_full_pipe
+    eventually "everything is sent" client_has_read 100000
+    kill -TERM $server
+    expect_status $client 0 "client"
+}
+
+a_peer_that_took_every_byte_may_close_first() {
+    mkfifo "$work/up"
+    exec 3<>"$work/up"
+    hold_open
+    (domain 1 vchan listen 2 first <"$work/open" >"$work/server.out" 2>"$work/server.log") &
+    local server=$!
+    (domain 2 vchan connect --wait 10 -N 1 first <"$work/up" >/dev/null 2>"$work/client.log") &
+    local client=$!
+    random_file sent 200000
+    cat "$work/sent" >&3
+    eventually "the server has everything" cmp "$work/sent" "$work/server.out"
+    kill -TERM $server
+    expect_status $client 0 "client"
+}
+
 # Domains 1 and 2 hold a channel open; both have input that stays open.
 hold_channel() { # NAME
     hold_open

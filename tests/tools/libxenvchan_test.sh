@@ -234,6 +234,19 @@ over_base() { # LISTEN-SIDE CONNECT-SIDE BASE
     expect_same up taken
 }
 
+# Outside of `xenring run`, with no stand-in: what the program is told to be started with, is right.
+without_a_stand_in_it_says_what_works() {
+    local words
+    ! LD_LIBRARY_PATH=${XENRING%/*}/../compat XENRING_HYPERVISOR=local:$work/none \
+        "$PEER" listen 2 data/vchan/2/none </dev/null >/dev/null 2>"$work/advice.log" ||
+        fail "it runs"
+    words=$(sed -n '/.*start programs with: xenring /{s///p;q}' "$work/advice.log")
+    [[ $words == *" N "*"-- PROGRAM" ]] || fail "no advice: $words"
+    words=${words/ N / 1 }
+    # shellcheck disable=SC2086 # words on purpose
+    [[ $("$XENRING" ${words/PROGRAM/echo it runs}) == "it runs" ]] || fail "xenring $words fails"
+}
+
 # The same messages in the same steps: each is written when the one before was read, and read when
 # it is there. Nobody ever sleeps on the other, so every event is one too many.
 events_for_the_same_bytes() {
