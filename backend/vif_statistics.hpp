@@ -22,10 +22,9 @@ struct flow_statistics {
     std::uint64_t uncopied = 0;  ///< lost: guest's memory could not be reached
     std::uint64_t refused = 0;   ///< lost: the other side would not take it
     std::uint64_t expired = 0;   ///< lost: the guest posted no buffers for too long
-    std::uint64_t crowded =
-        0; ///< lost: too many waited for its queue, by steering; here is who read it
-    std::uint64_t filtered = 0;        ///< not lost: multicast that the guest does not want
-    std::uint64_t segments = 0;        ///< of grant copies
+    std::uint64_t crowded = 0;   ///< lost: read here and steered to a queue with too many
+    std::uint64_t filtered = 0;  ///< not lost: multicast that the guest does not want
+    std::uint64_t segments = 0;  ///< of grant copies
     std::uint64_t static_segments = 0; ///< copied from and to static grants, with no call
     std::uint64_t copies = 0;          ///< calls of the hypervisor to copy
     std::uint64_t events = 0;          ///< received

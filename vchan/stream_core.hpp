@@ -125,8 +125,7 @@ private:
     std::uint64_t openings_ = 0; ///< tells what comes late for an earlier channel
     unsigned looks_left_ = 0;
     int verdict_looks_ = 0;
-    errand<error_code> glance_{
-        verdict_pause}; ///< a look for a verdict, for calls that may not wait
+    errand<error_code> glance_{verdict_pause};     ///< for a verdict, of calls that may not wait
     errand<finding> peer_glance_{unwatched_pause}; ///< the same for the peer's domain
     unsigned absent_looks_ = 0;
     unsigned renewals_left_ = 0; ///< how often the client's rights are to be given again

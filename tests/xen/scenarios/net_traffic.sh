@@ -1,5 +1,5 @@
-# TCP both ways through our netback with a stock guest, content verified by digest, over IPv4 and IPv6; and
-# offload really passes through: frames on the TAP are larger than the MTU.
+# TCP both ways through our netback with a stock guest, content verified by digest, over IPv4 and IPv6, with an
+# MTU of 9000 too; and offload really passes through: frames on the TAP are larger than the MTU.
 # guests: pv pvh
 # timeout: 600
 # needs: xenring
