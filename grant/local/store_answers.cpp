@@ -68,7 +68,8 @@ int store_request::watch() {
                     [&](const auto& each) { return each.path == where && each.token == token; });
     if (there)
         return EEXIST;
-    if (!connection_.privileged() && connection_.watches.size() >= server_.quotas_.watches)
+    if (!connection_.privileged() &&
+        server_.count(connection_.domain).watches >= server_.quotas_.watches)
         return E2BIG;
     const bool relative = !strings_[0].starts_with('/') && !strings_[0].starts_with('@');
     connection_.watches.push_back({where, token, relative});
@@ -99,9 +100,10 @@ int store_request::reset_watches() {
 int store_request::start_transaction() {
     if (transaction_)
         return EBUSY;
-    auto& open = connection_.transactions;
-    if (!connection_.privileged() && open.size() >= server_.quotas_.transactions)
+    if (!connection_.privileged() &&
+        server_.count(connection_.domain).transactions >= server_.quotas_.transactions)
         return ENOSPC;
+    auto& open = connection_.transactions;
     std::uint32_t id = 0;
     do
         id = connection_.next_transaction++;

@@ -137,6 +137,10 @@ store_server::usage store_server::used() const {
 
 store_server::usage store_server::used_by(domid domain) const {
     const lock guard{mutex_};
+    return count(domain);
+}
+
+store_server::usage store_server::count(domid domain) const {
     usage result{tree_.owned_by(domain), 0, 0, 0};
     for (const auto& [id, connection] : connections_) {
         if (connection.domain != domain)

@@ -26,6 +26,8 @@ namespace xenring::local {
 /// transaction copies a node when it first touches it and conflicts (EAGAIN) if a touched node has
 /// changed meanwhile; a watch fires once at once and is told of changes that its domain may read.
 /// Where 4.17 lets a domain have one watch or transaction more than the quota says, this does not.
+/// There a guest has one connection, its kernel's, for all its programs; here each program has its
+/// own, and watches and transactions count over all connections of the domain.
 /// Administrative requests (CONTROL, INTRODUCE, RELEASE, RESUME, SET_TARGET) are ENOSYS for domain
 /// 0 and EACCES for others: domains come and go by introduce() and release().
 ///
@@ -83,6 +85,7 @@ private:
         std::string word;
     };
 
+    usage count(domid domain) const; ///< used_by(), with the lock held
     void process(store_connection& connection);
     void answer(store_connection& connection, const store_wire::message& request);
     void make_nodes(domid domain, std::string_view name);

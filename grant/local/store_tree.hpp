@@ -15,8 +15,8 @@ namespace xenring::local {
 /// What one domain may have in the store (xenstored's defaults). Domain 0 may have anything.
 struct store_quotas {
     std::size_t nodes = 1000;              ///< nodes that it owns: ENOSPC
-    std::size_t watches = 128;             ///< on one connection: E2BIG
-    std::size_t transactions = 10;         ///< open at once on one connection: ENOSPC
+    std::size_t watches = 128;             ///< on all its connections together: E2BIG
+    std::size_t transactions = 10;         ///< open at once, on all of them together: ENOSPC
     std::size_t transaction_nodes = 1024;  ///< touched in one transaction: ENOSPC
     std::size_t node_size = 2048;          ///< value, permissions, children's names: ENOSPC
     std::size_t permissions = 5;           ///< entries of one node: ENOSPC

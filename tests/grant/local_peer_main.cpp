@@ -4,11 +4,15 @@
 //         maps a page with an unmap notification through a port bound to REMOTE_PORT
 //     local_peer DIRECTORY DOMID share PEER COUNT
 //         grants pages, and says the first reference
+//     local_peer DIRECTORY DOMID begin COUNT
+//         starts transactions in the store
 //     local_peer DIRECTORY DOMID serve
 //         is the stand-in (DOMID means nothing)
 //
 // Says "ready" and a number when it has done so, and ends when its standard input does.
 #include <xenring/grant/local.hpp>
+#include <xenring/grant/store.hpp>
+#include <xenring/grant/store_transaction.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -17,6 +21,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 namespace {
 
@@ -54,6 +59,15 @@ void share(hypervisor& machine, char** words) {
     ready(granted.references()[0].value);
 }
 
+void begin(hypervisor& machine, char** words) {
+    boost::asio::io_context io;
+    store where{io.get_executor(), machine.open_store()};
+    std::vector<store_transaction> open;
+    while (open.size() != number(words[0]))
+        open.push_back(where.begin());
+    ready(number(words[0]));
+}
+
 void serve(const char* directory) {
     boost::asio::io_context io;
     local::server server{io.get_executor(), directory};
@@ -76,6 +90,8 @@ int run(int count, char** words) {
         hold(*machine, words + 4);
     else if (what == "share" && count == 6)
         share(*machine, words + 4);
+    else if (what == "begin" && count == 5)
+        begin(*machine, words + 4);
     else
         return 2;
     return 0;

@@ -2,6 +2,7 @@
 // programs that are killed.
 #include <xenring/grant/local/packet.hpp>
 #include <xenring/grant/store.hpp>
+#include <xenring/grant/store_transaction.hpp>
 
 #include <cstring>
 #include <tests/grant/local_fixture.hpp>
@@ -161,6 +162,23 @@ TEST_F(LocalServer, QuotaIsSharedByTheProcessesOfADomain) {
     EXPECT_TRUE(one->share(domid{2}, 24, read_only, {}, ec));
     peer.kill();
     EXPECT_TRUE(eventually([&] { return bool(one->share(domid{2}, 1024, read_only, {}, ec)); }));
+}
+
+TEST_F(LocalServer, TransactionsAreSharedByTheProcessesOfADomain) {
+    peer_process peer{{directory, "1", "begin", "9"}};
+    ASSERT_EQ(peer.wait_ready(), 9);
+    boost::asio::io_context unused;
+    const auto one = connect(domid{1});
+    store own{unused.get_executor(), one->open_store()};
+    const auto tenth = own.begin();
+    error_code ec;
+    own.begin(ec);
+    EXPECT_EQ(ec, errno_code(ENOSPC));
+    peer.kill();
+    EXPECT_TRUE(eventually([&] {
+        own.begin(ec);
+        return !ec;
+    }));
 }
 
 TEST_F(LocalServer, DestroyedDomainsProgramsAreTold) {

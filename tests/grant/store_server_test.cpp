@@ -4,6 +4,7 @@
 #include <xenring/grant/store_watch.hpp>
 
 #include <array>
+#include <optional>
 #include <vector>
 
 namespace xenring {
@@ -233,6 +234,37 @@ TEST_F(StoreQuota, BoundsTransactions) {
     own.begin(ec);
     EXPECT_EQ(ec, errno_code(ENOSPC));
     first.abort();
+    own.begin(ec);
+    EXPECT_FALSE(ec);
+}
+
+TEST_F(StoreQuota, WatchesAreSharedByTheConnectionsOfADomain) {
+    std::optional<store> other = connect(1);
+    const store_watch mine = own.watch("data");
+    std::vector<store_watch> theirs;
+    theirs.push_back(other->watch("data"));
+    theirs.push_back(other->watch("data"));
+    own.watch("data", ec);
+    EXPECT_EQ(ec, errno_code(E2BIG));
+    other->watch("data", ec);
+    EXPECT_EQ(ec, errno_code(E2BIG));
+    connect(2).watch("data", ec);
+    EXPECT_FALSE(ec) << "another domain has its own";
+    other.reset(); // first, so that it is the connection that ends and not each watch
+    theirs.clear();
+    const std::array again{own.watch("data"), own.watch("data")};
+}
+
+TEST_F(StoreQuota, TransactionsAreSharedByTheConnectionsOfADomain) {
+    std::optional<store> other = connect(1);
+    const store_transaction mine = own.begin();
+    std::optional<store_transaction> theirs = other->begin();
+    own.begin(ec);
+    EXPECT_EQ(ec, errno_code(ENOSPC));
+    connect(2).begin(ec);
+    EXPECT_FALSE(ec) << "another domain has its own";
+    other.reset();
+    theirs.reset();
     own.begin(ec);
     EXPECT_FALSE(ec);
 }
