@@ -59,6 +59,15 @@ public:
         return bytes_.free() >= wanted || fault() != fault::none;
     }
 
+    /// True: the peer asks for bytes although there are some that it has not read; notify it. To be
+    /// called before sleeping until it reads. A peer that looks again after it asked never needs
+    /// this; one that does not (Zephyr's driver) has overlooked what was written in between.
+    [[nodiscard]] bool peer_overlooked() noexcept {
+        std::uint8_t& asked = page_.notify_byte(role_);
+        return !drained() && (read_request(asked) & vchan_notify_write) != 0 &&
+               take_request(asked, vchan_notify_write);
+    }
+
     /// Bytes that can be written now; 0 if poisoned.
     [[nodiscard]] std::size_t free() noexcept { return bytes_.free(); }
 

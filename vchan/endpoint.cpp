@@ -216,6 +216,9 @@ bool endpoint::arm(need_set what) noexcept {
         came = channel_->output.arm() || came;
     if (what.has(need::drained))
         came = channel_->output.arm(channel_->output.capacity()) || came;
+    if (!came && (what.has(need::write) || what.has(need::drained)) &&
+        channel_->output.peer_overlooked())
+        notify();
     return came;
 }
 
