@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 
 from .measure import Case, Failed, output_of
 
@@ -55,9 +56,14 @@ class StandIn(contextlib.AbstractContextManager):
 
     def __enter__(self):
         self._directory = tempfile.TemporaryDirectory()
-        self._address = os.path.join(self._directory.name, "machine")
-        self._process = subprocess.Popen([self._xenring, "hypervisor", self._address],
-                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._machine = [self._xenring, "--hypervisor", "local:" + os.path.join(self._directory.name, "machine")]
+        self._process = subprocess.Popen([*self._machine, "hypervisor"], stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.DEVNULL)
+        limit = time.monotonic() + 10
+        while subprocess.run([*self._machine, "status"], capture_output=True, check=False).returncode != 0:
+            if time.monotonic() > limit or self._process.poll() is not None:
+                raise Failed("the stand-in does not start")
+            time.sleep(0.02)
         return self
 
     def __exit__(self, *_):
@@ -87,5 +93,4 @@ class StandIn(contextlib.AbstractContextManager):
 
     def _as_domain(self, domid, peer, role, words):
         tool, *own = peer
-        return [self._xenring, "--hypervisor", self._address, "--domid", str(domid), "run", "--",
-                tool, role, *own, *words]
+        return [*self._machine, "--domid", str(domid), "run", "--", tool, role, *own, *words]
