@@ -58,8 +58,8 @@ struct ring_direction {
 
 /// What front and back have in common: it sends `Outgoing` and receives `Incoming`.
 ///
-/// They differ in credit only: how many more messages a side may have sent than it has received.
-/// A front may send a ring full of requests, a back nothing beyond one response for each request.
+/// They differ in how many more messages a side may have sent than it has received: a front a ring
+/// full of requests, a back none beyond one response for each request.
 template <class Outgoing, class Incoming, class Index>
 class ring_half {
 public:
@@ -92,16 +92,21 @@ public:
     }
 
     /// Takes the oldest message out, as a private copy that the peer cannot change any more.
-    /// Nothing if there is none, or if the ring is or becomes poisoned: see fault().
-    /// What is in the message is the peer's word: check it.
-    [[nodiscard]] std::optional<Incoming> pop() noexcept {
-        if (known() == 0)
-            refresh();
-        if (known() == 0)
-            return std::nullopt;
-        const Incoming message = copy_out<Incoming>(slot(consumed_));
+    /// False, and `message` as it was, if there is none, or if the ring is or becomes poisoned: see
+    /// fault(). What is in the message is the peer's word: check it.
+    [[nodiscard]] bool pop(Incoming& message) noexcept {
+        if (known() == 0 && available() == 0)
+            return false;
+        copy_out(message, slot(consumed_));
         ++consumed_;
-        return message;
+        return true;
+    }
+
+    /// The same for a single message. In a loop the other form is faster: compilers move an
+    /// optional about in memory.
+    [[nodiscard]] std::optional<Incoming> pop() noexcept {
+        Incoming message;
+        return pop(message) ? std::optional(message) : std::nullopt;
     }
 
     /// Asks the peer to notify when `messages` more than were popped are there. True: they are
@@ -124,13 +129,13 @@ public:
     /// Messages that can be pushed now; 0 if poisoned. A front gets slots back by popping
     /// responses, a back by popping requests.
     [[nodiscard]] std::size_t free() const noexcept {
-        return fault_ != fault::none ? 0 : static_cast<Index>(credit_ - ahead());
+        return static_cast<Index>(credit_ - ahead());
     }
 
     /// Requests that were pushed (front) or popped (back) and have no response popped (front) or
     /// pushed (back) yet.
     [[nodiscard]] std::size_t in_flight() const noexcept {
-        return credit_ != 0 ? ahead() : static_cast<Index>(consumed_ - produced_);
+        return lead_ == 0 ? ahead() : static_cast<Index>(consumed_ - produced_);
     }
 
     /// Messages that were pushed and not published yet.
@@ -146,8 +151,11 @@ public:
 
     /// Stops this half for good with a fault that was found elsewhere; the first one is kept.
     void poison(ring::fault why) noexcept {
-        if (fault_ == fault::none)
-            fault_ = why;
+        if (fault_ != fault::none)
+            return;
+        fault_ = why;
+        credit_ = ahead();     // nothing is free
+        observed_ = consumed_; // and nothing is there
     }
 
 protected:
@@ -171,6 +179,7 @@ protected:
         const ring_direction<Index> responses{&shared.rsp_prod, &shared.rsp_event};
         capacity_ = entries_in(memory);
         credit_ = which == side::front ? capacity_ : Index{0};
+        lead_ = which == side::front ? Index{0} : capacity_;
         outgoing_ = which == side::front ? requests : responses;
         incoming_ = which == side::front ? responses : requests;
     }
@@ -199,38 +208,41 @@ private:
     [[nodiscard]] Index ahead() const noexcept { return static_cast<Index>(produced_ - consumed_); }
 
     [[nodiscard]] std::size_t known() const noexcept {
-        return fault_ != fault::none ? 0 : static_cast<Index>(observed_ - consumed_);
+        return static_cast<Index>(observed_ - consumed_);
     }
 
+    /// The peer's producer lies between where it was seen last and the furthest that a correct peer
+    /// can be: for a front one response to each request that it has published, for a back a ring
+    /// full of requests beyond the responses.
     void refresh() noexcept {
         if (fault_ != fault::none)
             return;
         const Index seen = observe_index(*incoming_.producer); // pairs with the peer's publish()
-        const auto arrived = static_cast<Index>(seen - consumed_);
-        if (arrived > capacity_)
-            return poison(fault::producer_overrun);
-        if (arrived < static_cast<Index>(observed_ - consumed_))
-            return poison(fault::index_went_back);
-        if (arrived > most_incoming())
-            return poison(credit_ != 0 ? fault::unexpected_response : fault::producer_overrun);
+        const auto furthest = static_cast<Index>(published_ + lead_);
+        if (static_cast<Index>(seen - observed_) > static_cast<Index>(furthest - observed_))
+            return poison(what_is_wrong_with(seen));
         observed_ = seen;
     }
 
-    /// The most that a correct peer can have sent beyond what we popped: to a front one response
-    /// for each request that it has seen, to a back what the slots hold beside unanswered requests.
-    [[nodiscard]] Index most_incoming() const noexcept {
-        return static_cast<Index>(capacity_ - credit_ + published_ - consumed_);
+    [[nodiscard]] ring::fault what_is_wrong_with(Index seen) const noexcept {
+        const auto arrived = static_cast<Index>(seen - consumed_);
+        if (arrived > capacity_)
+            return fault::producer_overrun;
+        if (arrived < known())
+            return fault::index_went_back;
+        return lead_ == 0 ? fault::unexpected_response : fault::producer_overrun;
     }
 
     std::byte* entries_;
     ring_direction<Index> outgoing_{};
     ring_direction<Index> incoming_{};
     Index capacity_ = 0;
-    Index credit_ = 0;
-    Index produced_;  // ours, including what is pushed but not published
-    Index published_; // ours, as the peer may know it
-    Index consumed_;  // ours: popped so far
-    Index observed_;  // the peer's producer, as last seen
+    Index credit_ = 0; // how far we may be ahead of what we popped
+    Index lead_ = 0;   // how far the peer may be ahead of what we published
+    Index produced_;   // ours, including what is pushed but not published
+    Index published_;  // ours, as the peer may know it
+    Index consumed_;   // ours: popped so far
+    Index observed_;   // the peer's producer, as last seen
     ring::fault fault_ = fault::none;
 };
 
