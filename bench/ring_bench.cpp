@@ -1,203 +1,208 @@
-// ring_bench SUBJECT CASE SIZE BATCH COUNT: prints nanoseconds for one message.
+// ring_bench ours|ring.h pairs|threads|round-trip tx|rx|blk BATCH COUNT: prints nanoseconds for one
+// request and its response.
 //
-//     SUBJECT   ours, xen (ring.h's macros in C) or boost (lockfree::spsc_queue, one-way only)
-//     CASE      pairs: requests and their responses, one thread as both domains
-//               threads: the same between two threads that poll, each on a CPU of its own
-//               one-way: messages one after another to another thread; on a request ring each is
-//                        answered, on boost's queue not
-//     SIZE      bytes of a message each way: 16 or 64
-//     BATCH     messages between two publications
+//     pairs        one thread as both domains: a batch of requests, then its responses
+//     threads      two threads that poll, each on a CPU of its own
+//     round-trip   the same, one request at a time: median and percentiles
+//     tx, rx, blk  the slots of netif's rings, and one as large as blkif's (messages.h)
+//     BATCH        requests between two publications
 //
-// Every ring has 256 slots. What was received is added up and checked.
+// Every ring has 256 slots. What was received is added up and checked, and each side checks at each
+// publication whether to notify.
 #include "messages.h"
+#include "pinned.hpp"
 
 #include <xenring/ring/request_ring.hpp>
 
-#include <boost/lockfree/spsc_queue.hpp>
-
-#include <algorithm>
-#include <chrono>
-#include <cstdint>
-#include <cstdio>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
-#include <pthread.h>
-#include <sched.h>
 #include <span>
-#include <stdexcept>
 #include <string>
-#include <thread>
+#include <string_view>
 
 namespace {
+
+using namespace xenring::bench;
 
 constexpr std::size_t slots = 256;
 
 struct job {
-    std::string subject;
     std::string what;
-    std::uint64_t count;
     unsigned batch;
+    std::uint64_t count;
 };
 
-void use_cpu(unsigned number) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(number % std::max(1U, std::thread::hardware_concurrency()), &set);
-    pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
-
-/// The other domain.
-template <class Function>
-std::jthread beside(Function function) {
-    return std::jthread{[function] {
-        use_cpu(1);
-        function();
-    }};
-}
-
-template <class Message>
-using front = xenring::ring::front_ring<Message, Message>;
-template <class Message>
-using back = xenring::ring::back_ring<Message, Message>;
-
-template <class Message>
-unsigned serve(back<Message>& ring) {
-    unsigned served = 0;
-    while (auto request = ring.pop()) {
-        request->number = ~request->number;
-        if (!ring.push(*request))
-            throw std::runtime_error{"no room for a response"};
-        ++served;
+/// The C functions of a kind of message, ours and ring.h's, for templates.
+#define KIND(kind)                                                                                 \
+    struct kind {                                                                                  \
+        using request = kind##_request;                                                            \
+        using response = kind##_response;                                                          \
+        static constexpr auto fill = kind##_fill;                                                  \
+        static constexpr auto answer = kind##_answer;                                              \
+        static constexpr auto value = kind##_value;                                                \
+        static constexpr auto xen_initialise = xen_##kind##_initialise;                            \
+        static constexpr auto xen_pairs = xen_##kind##_pairs;                                      \
+        static constexpr auto xen_front = xen_##kind##_front;                                      \
+        static constexpr auto xen_back = xen_##kind##_back;                                        \
     }
-    if (ring.fault() != xenring::ring::fault::none)
-        throw std::runtime_error{describe(ring.fault())};
-    return served;
-}
+KIND(tx);
+KIND(rx);
+KIND(blk);
+#undef KIND
 
-template <class Message>
-unsigned collect(front<Message>& ring, std::uint64_t& sum) {
-    unsigned taken = 0;
-    for (; const auto response = ring.pop(); ++taken)
-        sum += response->number;
-    if (ring.fault() != xenring::ring::fault::none)
-        throw std::runtime_error{describe(ring.fault())};
-    return taken;
-}
+/// Both halves of a ring as a program uses them.
+template <class Kind>
+struct ours {
+    using front = xenring::ring::front_ring<typename Kind::request, typename Kind::response>;
+    using back = xenring::ring::back_ring<typename Kind::request, typename Kind::response>;
 
-template <class Message>
-std::uint64_t our_pairs(std::span<std::byte> memory, const job& what) {
-    auto asking = front<Message>::initialise(memory);
-    auto serving = back<Message>::attach(memory);
-    std::uint64_t sum = 0;
-    for (std::uint64_t done = 0; done < what.count; done += what.batch) {
-        for (unsigned i = 0; i != what.batch; ++i)
-            (void)asking.push(Message{done + i, {}});
-        (void)asking.publish();
-        serve(serving);
-        (void)serving.publish();
-        collect(asking, sum);
+    [[nodiscard]] static bool ask(front& ring, std::uint64_t number) {
+        typename Kind::request request;
+        Kind::fill(&request, number);
+        return ring.push(request);
     }
-    return sum;
-}
 
-template <class Message>
-std::uint64_t our_threads(std::span<std::byte> memory, const job& what) {
-    auto asking = front<Message>::initialise(memory);
-    const auto other = beside([memory, count = what.count] {
-        auto ring = back<Message>::attach(memory);
-        for (std::uint64_t served = 0; served < count;)
-            if (const auto now = serve(ring)) {
-                served += now;
-                (void)ring.publish();
-            }
-    });
-    std::uint64_t sum = 0;
-    for (std::uint64_t sent = 0, received = 0; received < what.count;) {
-        for (unsigned i = 0; i != what.batch && sent != what.count; ++i, ++sent)
-            if (!asking.push(Message{sent, {}}))
-                break;
-        (void)asking.publish();
-        received += collect(asking, sum);
+    /// One look at the peer's index for each round, as ring.h's loops have.
+    static std::size_t serve(back& ring) {
+        const std::size_t there = ring.available();
+        typename Kind::request request;
+        typename Kind::response response;
+        for (std::size_t i = 0; i != there && ring.pop(request); ++i) {
+            Kind::answer(&request, &response);
+            (void)ring.push(response);
+        }
+        return there;
     }
-    return sum;
-}
 
-struct xen_loops {
-    void (*initialise)(void*, std::size_t);
-    std::uint64_t (*pairs)(void*, std::size_t, std::uint64_t, unsigned);
-    std::uint64_t (*ask)(void*, std::size_t, std::uint64_t, unsigned);
-    void (*serve)(void*, std::size_t, std::uint64_t);
+    static std::size_t collect(front& ring, std::uint64_t& sum) {
+        const std::size_t there = ring.available();
+        typename Kind::response response;
+        for (std::size_t i = 0; i != there && ring.pop(response); ++i)
+            sum += Kind::value(&response);
+        return there;
+    }
+
+    static std::uint64_t pairs(std::span<std::byte> memory, std::uint64_t count, unsigned batch) {
+        auto asking = front::initialise(memory);
+        auto serving = back::attach(memory);
+        std::uint64_t sum = 0;
+        for (std::uint64_t done = 0; done < count; done += batch) {
+            for (unsigned i = 0; i != batch && ask(asking, done + i);)
+                ++i;
+            sum += asking.publish();
+            serve(serving);
+            sum += serving.publish();
+            collect(asking, sum);
+        }
+        return sum;
+    }
+
+    static std::uint64_t run_front(std::span<std::byte> memory, std::uint64_t count,
+                                   unsigned batch) {
+        auto ring = front::attach(memory, 0);
+        std::uint64_t sum = 0;
+        for (std::uint64_t sent = 0, received = 0; received < count;) {
+            for (unsigned i = 0; i != batch && sent != count && ask(ring, sent); ++i)
+                ++sent;
+            sum += ring.publish();
+            received += collect(ring, sum);
+        }
+        return sum;
+    }
+
+    static unsigned run_back(std::span<std::byte> memory, std::uint64_t count) {
+        auto ring = back::attach(memory);
+        unsigned notified = 0;
+        for (std::uint64_t served = 0; served < count;) {
+            served += serve(ring);
+            notified += ring.publish();
+        }
+        return notified;
+    }
 };
-template <class Message>
-constexpr xen_loops xen = sizeof(Message) == 16
-                              ? xen_loops{xen16_initialise, xen16_pairs, xen16_front, xen16_back}
-                              : xen_loops{xen64_initialise, xen64_pairs, xen64_front, xen64_back};
 
-template <class Message>
-std::uint64_t xen_threads(std::span<std::byte> memory, const job& what) {
-    xen<Message>.initialise(memory.data(), memory.size());
-    const auto other = beside(
-        [memory, count = what.count] { xen<Message>.serve(memory.data(), memory.size(), count); });
-    return xen<Message>.ask(memory.data(), memory.size(), what.count, what.batch);
-}
+template <class Kind>
+struct xen {
+    static std::uint64_t pairs(std::span<std::byte> memory, std::uint64_t count, unsigned batch) {
+        return Kind::xen_pairs(memory.data(), memory.size(), count, batch);
+    }
+    static std::uint64_t run_front(std::span<std::byte> memory, std::uint64_t count,
+                                   unsigned batch) {
+        return Kind::xen_front(memory.data(), memory.size(), count, batch);
+    }
+    static unsigned run_back(std::span<std::byte> memory, std::uint64_t count) {
+        return Kind::xen_back(memory.data(), memory.size(), count);
+    }
+};
 
-template <class Message>
-std::uint64_t boost_one_way(const job& what) {
-    boost::lockfree::spsc_queue<Message, boost::lockfree::capacity<slots>> queue;
+/// What a front reads of all responses, without a ring.
+template <class Kind>
+std::uint64_t expected(std::uint64_t count) {
     std::uint64_t sum = 0;
-    {
-        const auto other = beside([&queue, &sum, count = what.count] {
-            for (std::uint64_t taken = 0; taken != count;)
-                taken +=
-                    queue.consume_all([&sum](const Message& message) { sum += ~message.number; });
-        });
-        for (std::uint64_t sent = 0; sent != what.count;)
-            sent += queue.push(Message{sent, {}});
+    for (std::uint64_t number = 0; number != count; ++number) {
+        typename Kind::request request;
+        typename Kind::response response;
+        Kind::fill(&request, number);
+        Kind::answer(&request, &response);
+        sum += Kind::value(&response);
     }
     return sum;
 }
 
-template <class Message>
-std::uint64_t run(const job& what) {
-    const std::size_t bytes = 64 + slots * sizeof(Message);
+void check(bool right) {
+    if (!right)
+        throw std::runtime_error{"not everything came through, or a notification did not"};
+}
+
+/// A fresh ring notifies of its first message, each way; then nobody asks any more.
+template <class Kind, template <class> class Subject>
+void run(std::span<std::byte> memory, const job& what) {
+    Kind::xen_initialise(memory.data(), memory.size());
+    std::uint64_t sum = 0, notified = 0;
+    if (what.what == "pairs") {
+        notified = 2;
+        print_time_of(what.count,
+                      [&] { sum = Subject<Kind>::pairs(memory, what.count, what.batch); });
+    } else {
+        notified = 1;
+        const auto other = beside([&] { check(Subject<Kind>::run_back(memory, what.count) == 1); });
+        print_time_of(what.count,
+                      [&] { sum = Subject<Kind>::run_front(memory, what.count, what.batch); });
+    }
+    check(sum == expected<Kind>(what.count) + notified);
+}
+
+template <class Kind>
+void run(std::string_view subject, const job& what) {
+    const std::size_t bytes =
+        64 + slots * std::max(sizeof(typename Kind::request), sizeof(typename Kind::response));
+    const std::size_t room = (bytes + 4095) / 4096 * 4096;
     const std::unique_ptr<std::byte, decltype(&std::free)> page{
-        static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)),
-        &std::free};
+        static_cast<std::byte*>(std::aligned_alloc(4096, room)), &std::free};
+    std::memset(page.get(), 0, room);
     const std::span memory{page.get(), bytes};
-    const bool two = what.what == "threads" || what.what == "one-way";
-    if (what.subject == "ours")
-        return two ? our_threads<Message>(memory, what) : our_pairs<Message>(memory, what);
-    if (what.subject == "xen")
-        return two ? xen_threads<Message>(memory, what)
-                   : xen<Message>.pairs(memory.data(), bytes, what.count, what.batch);
-    return boost_one_way<Message>(what);
-}
-
-/// That of the complements of all numbers below the count.
-std::uint64_t expected_sum(std::uint64_t count) {
-    std::uint64_t sum = 0;
-    for (std::uint64_t i = 0; i != count; ++i)
-        sum += ~i;
-    return sum;
+    subject == "ours" ? run<Kind, ours>(memory, what) : run<Kind, xen>(memory, what);
 }
 
 } // namespace
 
 int main(int argc, char** argv) try {
-    const std::string size = argc == 6 ? argv[3] : "";
-    if (size != "16" && size != "64")
-        throw std::runtime_error{"usage: ring_bench ours|xen|boost pairs|threads|one-way 16|64 "
-                                 "BATCH COUNT"};
-    job what{argv[1], argv[2], std::stoull(argv[5]), static_cast<unsigned>(std::stoul(argv[4]))};
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    if (words.size() != 5)
+        throw std::runtime_error{
+            "usage: ring_bench ours|ring.h pairs|threads|round-trip tx|rx|blk BATCH COUNT"};
+    job what{words[1], static_cast<unsigned>(std::stoul(words[3])), std::stoull(words[4])};
     what.batch = std::clamp<unsigned>(what.batch, 1, slots);
     what.count = std::max<std::uint64_t>(what.batch, what.count / what.batch * what.batch);
     use_cpu(0);
-    const auto began = std::chrono::steady_clock::now();
-    const auto sum = size == "16" ? run<message16>(what) : run<message64>(what);
-    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - began;
-    if (sum != expected_sum(what.count))
-        throw std::runtime_error{"not everything came through"};
-    std::printf("%.3f\n", time.count() / static_cast<double>(what.count));
+    if (words[2] == "tx")
+        run<tx>(words[0], what);
+    else if (words[2] == "rx")
+        run<rx>(words[0], what);
+    else
+        run<blk>(words[0], what);
 } catch (const std::exception& wrong) {
     std::fprintf(stderr, "ring_bench: %s\n", wrong.what());
     return 1;

@@ -13,14 +13,23 @@ class Failed(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
+class Sample:
+    """What one run gave: its figure, and by name what else it told, percentiles or counts."""
+
+    figure: float
+    beside: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class Case:
-    """`subjects` maps a name to a function that runs it once and gives its figure; the first one is ours."""
+    """`subjects` maps a name to a function that runs it once and gives its figure or a Sample; the first one is
+    ours."""
 
     part: str
     name: str
     unit: str
     higher_is_better: bool
-    subjects: dict[str, Callable[[], float]]
+    subjects: dict[str, Callable[[], float | Sample]]
     targets: dict[str, float] = dataclasses.field(default_factory=dict)  # of ours / that subject
     series: str = ""  # what is drawn as one line,
     at: float = 0.0  # and where on it this is
@@ -39,15 +48,19 @@ def output_of(command, limit=120):
 
 def measure(case, pairs):
     """The figures of each subject, their medians, and ours as ratios to each other."""
-    figures = {name: [] for name in case.subjects}
+    samples = {name: [] for name in case.subjects}
     names = list(case.subjects)
     for turn in range(pairs):
         for name in names[turn % len(names):] + names[:turn % len(names)]:
-            figures[name].append(case.subjects[name]())
+            sample = case.subjects[name]()
+            samples[name].append(sample if isinstance(sample, Sample) else Sample(sample))
+    figures = {name: [sample.figure for sample in of] for name, of in samples.items()}
     ours = names[0]
     return {"part": case.part, "name": case.name, "unit": case.unit, "higher_is_better": case.higher_is_better,
             "series": case.series, "at": case.at, "figures": figures,
             "medians": {name: statistics.median(values) for name, values in figures.items()},
+            "beside": {name: {word: statistics.median(sample.beside[word] for sample in of) for word in of[0].beside}
+                       for name, of in samples.items()},
             "ratios": {name: ratio(figures[ours], figures[name], case.targets.get(name))
                        for name in names[1:]}}
 

@@ -1,13 +1,14 @@
 #include "messages.h"
 
-#include <string.h>
 /* xenctrl.h must come before ring.h, which uses its barriers. */
 /* clang-format off */
 #include <xenctrl.h>
 #include <xen/io/ring.h>
 /* clang-format on */
 
-#define SIZE 16
+#define KIND tx
 #include "xen_ring_loop.h"
-#define SIZE 64
+#define KIND rx
+#include "xen_ring_loop.h"
+#define KIND blk
 #include "xen_ring_loop.h"
