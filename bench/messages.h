@@ -117,6 +117,8 @@ extern "C" {
     void xen_##kind##_initialise(void* memory, size_t bytes);                                      \
     uint64_t xen_##kind##_pairs(void* memory, size_t bytes, uint64_t count, unsigned batch);       \
     uint64_t xen_##kind##_front(void* memory, size_t bytes, uint64_t count, unsigned batch);       \
+    uint64_t xen_##kind##_round_trips(void* memory, size_t bytes, uint64_t count,                  \
+                                      void (*lap)(void*), void* argument);                         \
     unsigned xen_##kind##_back(void* memory, size_t bytes, uint64_t count)
 DECLARE_XEN_RING_LOOPS(tx);
 DECLARE_XEN_RING_LOOPS(rx);

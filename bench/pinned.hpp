@@ -45,24 +45,32 @@ void print_time_of(std::uint64_t count, Function function) {
     std::printf("%.3f\n", time.count() / static_cast<double>(count));
 }
 
-/// The median of `count` round trips in nanoseconds, and after it their percentiles. The clock is
-/// read once for each, which is part of the figure.
-template <class Function>
-void print_round_trips(std::uint64_t count, Function once) {
-    std::vector<std::int64_t> times(count);
-    auto began = std::chrono::steady_clock::now();
-    for (auto& time : times) {
-        once();
-        const auto ended = std::chrono::steady_clock::now();
-        time = std::chrono::nanoseconds{ended - began}.count();
-        began = ended;
+/// The time of each of `count` round trips. The clock is read once for each, which is part of it.
+class round_trips {
+public:
+    explicit round_trips(std::uint64_t count) { times_.reserve(count); }
+
+    /// One has ended and the next begins.
+    void lap() {
+        const auto now = std::chrono::steady_clock::now();
+        times_.push_back(std::chrono::nanoseconds{now - began_}.count());
+        began_ = now;
     }
-    std::ranges::sort(times);
-    const auto at = [&](double part) {
-        return static_cast<double>(
-            times[static_cast<std::size_t>(part * double(times.size() - 1))]);
-    };
-    std::printf("%.0f p99=%.0f p99.9=%.0f\n", at(0.5), at(0.99), at(0.999));
-}
+
+    /// The median in nanoseconds, and two percentiles beside it.
+    void print() {
+        std::ranges::sort(times_);
+        const auto at = [this](double part) {
+            const auto last = static_cast<double>(times_.size() - 1);
+            return times_.at(static_cast<std::size_t>(part * last));
+        };
+        std::printf("%jd p99=%jd p99.9=%jd\n", std::intmax_t{at(0.5)}, std::intmax_t{at(0.99)},
+                    std::intmax_t{at(0.999)});
+    }
+
+private:
+    std::vector<std::int64_t> times_;
+    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
 
 } // namespace xenring::bench

@@ -45,6 +45,7 @@ struct job {
         static constexpr auto xen_initialise = xen_##kind##_initialise;                            \
         static constexpr auto xen_pairs = xen_##kind##_pairs;                                      \
         static constexpr auto xen_front = xen_##kind##_front;                                      \
+        static constexpr auto xen_round_trips = xen_##kind##_round_trips;                          \
         static constexpr auto xen_back = xen_##kind##_back;                                        \
     }
 KIND(tx);
@@ -112,6 +113,20 @@ struct ours {
         return sum;
     }
 
+    static std::uint64_t run_round_trips(std::span<std::byte> memory, std::uint64_t count,
+                                         round_trips& times) {
+        auto ring = front::attach(memory, 0);
+        std::uint64_t sum = 0;
+        for (std::uint64_t sent = 0; sent != count; ++sent) {
+            (void)ask(ring, sent);
+            sum += ring.publish();
+            while (collect(ring, sum) == 0)
+                ;
+            times.lap();
+        }
+        return sum;
+    }
+
     static unsigned run_back(std::span<std::byte> memory, std::uint64_t count) {
         auto ring = back::attach(memory);
         unsigned notified = 0;
@@ -131,6 +146,12 @@ struct xen {
     static std::uint64_t run_front(std::span<std::byte> memory, std::uint64_t count,
                                    unsigned batch) {
         return Kind::xen_front(memory.data(), memory.size(), count, batch);
+    }
+    static std::uint64_t run_round_trips(std::span<std::byte> memory, std::uint64_t count,
+                                         round_trips& times) {
+        return Kind::xen_round_trips(
+            memory.data(), memory.size(), count,
+            [](void* argument) { static_cast<round_trips*>(argument)->lap(); }, &times);
     }
     static unsigned run_back(std::span<std::byte> memory, std::uint64_t count) {
         return Kind::xen_back(memory.data(), memory.size(), count);
@@ -160,18 +181,22 @@ void check(bool right) {
 template <class Kind, template <class> class Subject>
 void run(std::span<std::byte> memory, const job& what) {
     Kind::xen_initialise(memory.data(), memory.size());
-    std::uint64_t sum = 0, notified = 0;
+    std::uint64_t sum = 0;
     if (what.what == "pairs") {
-        notified = 2;
         print_time_of(what.count,
                       [&] { sum = Subject<Kind>::pairs(memory, what.count, what.batch); });
-    } else {
-        notified = 1;
-        const auto other = beside([&] { check(Subject<Kind>::run_back(memory, what.count) == 1); });
+        return check(sum == expected<Kind>(what.count) + 2);
+    }
+    const auto other = beside([&] { check(Subject<Kind>::run_back(memory, what.count) == 1); });
+    if (what.what == "threads") {
         print_time_of(what.count,
                       [&] { sum = Subject<Kind>::run_front(memory, what.count, what.batch); });
+    } else {
+        round_trips times(what.count);
+        sum = Subject<Kind>::run_round_trips(memory, what.count, times);
+        times.print();
     }
-    check(sum == expected<Kind>(what.count) + notified);
+    check(sum == expected<Kind>(what.count) + 1);
 }
 
 template <class Kind>

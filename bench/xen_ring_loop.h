@@ -98,6 +98,23 @@ uint64_t NAME(front)(void* memory, size_t bytes, uint64_t count, unsigned batch)
     return sum;
 }
 
+uint64_t NAME(round_trips)(void* memory, size_t bytes, uint64_t count, void (*lap)(void*),
+                           void* argument) {
+    RING(_front_ring_t) front;
+    uint64_t sum = 0;
+    int notify;
+    FRONT_RING_ATTACH(&front, (RING(_sring_t)*)memory, 0, bytes);
+    for (uint64_t sent = 0; sent != count; ++sent) {
+        NAME(ask)(&front, sent);
+        RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&front, notify);
+        sum += notify != 0;
+        while (NAME(collect)(&front, &sum) == 0)
+            ;
+        lap(argument);
+    }
+    return sum;
+}
+
 unsigned NAME(back)(void* memory, size_t bytes, uint64_t count) {
     RING(_back_ring_t) back;
     unsigned notified = 0;

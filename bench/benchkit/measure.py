@@ -46,6 +46,12 @@ def output_of(command, limit=120):
     return done.stdout
 
 
+def sample_of(command):
+    """What a program measured: it prints its figure, and after it any number of name=value."""
+    figure, *beside = output_of(command).split()
+    return Sample(float(figure), {name: float(value) for name, value in (word.split("=") for word in beside)})
+
+
 def measure(case, pairs):
     """The figures of each subject, their medians, and ours as ratios to each other."""
     samples = {name: [] for name in case.subjects}
