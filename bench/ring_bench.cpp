@@ -85,7 +85,8 @@ struct ours {
         return there;
     }
 
-    static std::uint64_t pairs(std::span<std::byte> memory, std::uint64_t count, unsigned batch) {
+    [[gnu::noinline]] static std::uint64_t pairs(std::span<std::byte> memory, std::uint64_t count,
+                                                 unsigned batch) {
         auto asking = front::initialise(memory);
         auto serving = back::attach(memory);
         std::uint64_t sum = 0;
@@ -100,8 +101,8 @@ struct ours {
         return sum;
     }
 
-    static std::uint64_t run_front(std::span<std::byte> memory, std::uint64_t count,
-                                   unsigned batch) {
+    [[gnu::noinline]] static std::uint64_t run_front(std::span<std::byte> memory,
+                                                     std::uint64_t count, unsigned batch) {
         auto ring = front::attach(memory, 0);
         std::uint64_t sum = 0;
         for (std::uint64_t sent = 0, received = 0; received < count;) {
@@ -113,8 +114,8 @@ struct ours {
         return sum;
     }
 
-    static std::uint64_t run_round_trips(std::span<std::byte> memory, std::uint64_t count,
-                                         round_trips& times) {
+    [[gnu::noinline]] static std::uint64_t
+    run_round_trips(std::span<std::byte> memory, std::uint64_t count, round_trips& times) {
         auto ring = front::attach(memory, 0);
         std::uint64_t sum = 0;
         for (std::uint64_t sent = 0; sent != count; ++sent) {
@@ -127,7 +128,7 @@ struct ours {
         return sum;
     }
 
-    static unsigned run_back(std::span<std::byte> memory, std::uint64_t count) {
+    [[gnu::noinline]] static unsigned run_back(std::span<std::byte> memory, std::uint64_t count) {
         auto ring = back::attach(memory);
         unsigned notified = 0;
         for (std::uint64_t served = 0; served < count;) {
@@ -140,20 +141,21 @@ struct ours {
 
 template <class Kind>
 struct xen {
-    static std::uint64_t pairs(std::span<std::byte> memory, std::uint64_t count, unsigned batch) {
+    [[gnu::noinline]] static std::uint64_t pairs(std::span<std::byte> memory, std::uint64_t count,
+                                                 unsigned batch) {
         return Kind::xen_pairs(memory.data(), memory.size(), count, batch);
     }
-    static std::uint64_t run_front(std::span<std::byte> memory, std::uint64_t count,
-                                   unsigned batch) {
+    [[gnu::noinline]] static std::uint64_t run_front(std::span<std::byte> memory,
+                                                     std::uint64_t count, unsigned batch) {
         return Kind::xen_front(memory.data(), memory.size(), count, batch);
     }
-    static std::uint64_t run_round_trips(std::span<std::byte> memory, std::uint64_t count,
-                                         round_trips& times) {
+    [[gnu::noinline]] static std::uint64_t
+    run_round_trips(std::span<std::byte> memory, std::uint64_t count, round_trips& times) {
         return Kind::xen_round_trips(
             memory.data(), memory.size(), count,
             [](void* argument) { static_cast<round_trips*>(argument)->lap(); }, &times);
     }
-    static unsigned run_back(std::span<std::byte> memory, std::uint64_t count) {
+    [[gnu::noinline]] static unsigned run_back(std::span<std::byte> memory, std::uint64_t count) {
         return Kind::xen_back(memory.data(), memory.size(), count);
     }
 };

@@ -49,19 +49,16 @@ static_assert(offsetof(request_ring_header<std::uint32_t>, rsp_event) == 12);
 
 namespace detail {
 
-/// The words of the page that belong to one direction.
-template <class Index>
-struct ring_direction {
-    Index* producer;
-    Index* event;
-};
+enum class ring_side : std::uint8_t { front, back };
 
 /// What front and back have in common: it sends `Outgoing` and receives `Incoming`.
 ///
 /// They differ in how many more messages a side may have sent than it has received: a front a ring
 /// full of requests, a back none beyond one response for each request.
-template <class Outgoing, class Incoming, class Index>
+template <ring_side Side, class Outgoing, class Incoming, class Index>
 class ring_half {
+    static constexpr bool is_front = Side == ring_side::front;
+
 public:
     ring_half(const ring_half&) = delete;
     ring_half& operator=(const ring_half&) = delete;
@@ -84,10 +81,10 @@ public:
         if (fault_ != fault::none || produced_ == published_)
             return false;
         const auto batch = static_cast<Index>(produced_ - published_);
-        publish_index(*outgoing_.producer, produced_); // pairs with observe_index in refresh()
+        publish_index(our_producer(), produced_); // pairs with observe_index in refresh()
         published_ = produced_;
         store_load_fence(); // pairs with the fence in the peer's arm()
-        const Index event = read_request(*outgoing_.event);
+        const Index event = read_request(their_wish());
         return static_cast<Index>(produced_ - event) < batch;
     }
 
@@ -115,7 +112,7 @@ public:
     [[nodiscard]] bool arm(Index messages = 1) noexcept {
         if (available() >= messages || fault_ != fault::none)
             return true;
-        write_request(*incoming_.event, static_cast<Index>(consumed_ + messages));
+        write_request(our_wish(), static_cast<Index>(consumed_ + messages));
         store_load_fence(); // pairs with the fence in the peer's publish()
         return available() >= messages || fault_ != fault::none;
     }
@@ -135,7 +132,7 @@ public:
     /// Requests that were pushed (front) or popped (back) and have no response popped (front) or
     /// pushed (back) yet.
     [[nodiscard]] std::size_t in_flight() const noexcept {
-        return lead_ == 0 ? ahead() : static_cast<Index>(consumed_ - produced_);
+        return is_front ? ahead() : static_cast<Index>(consumed_ - produced_);
     }
 
     /// Messages that were pushed and not published yet.
@@ -160,28 +157,21 @@ public:
 
 protected:
     using header = request_ring_header<Index>;
-    enum class side : std::uint8_t { front, back };
 
     static constexpr std::size_t entry_align = std::max(alignof(Outgoing), alignof(Incoming));
     static constexpr std::size_t entry_size =
         (std::max(sizeof(Outgoing), sizeof(Incoming)) + entry_align - 1) / entry_align *
         entry_align;
 
-    ring_half(side which, std::span<std::byte> memory, Index at) noexcept
-        : entries_(memory.data() + std::min(memory.size(), sizeof(header))), produced_(at),
-          published_(at), consumed_(at), observed_(at) {
+    ring_half(std::span<std::byte> memory, Index at) noexcept
+        : shared_(reinterpret_cast<header*>(memory.data())), produced_(at), published_(at),
+          consumed_(at), observed_(at) {
         if (!usable(memory)) {
             poison(fault::unusable_memory);
             return;
         }
-        auto& shared = *reinterpret_cast<header*>(memory.data());
-        const ring_direction<Index> requests{&shared.req_prod, &shared.req_event};
-        const ring_direction<Index> responses{&shared.rsp_prod, &shared.rsp_event};
         capacity_ = entries_in(memory);
-        credit_ = which == side::front ? capacity_ : Index{0};
-        lead_ = which == side::front ? Index{0} : capacity_;
-        outgoing_ = which == side::front ? requests : responses;
-        incoming_ = which == side::front ? responses : requests;
+        credit_ = is_front ? capacity_ : Index{0};
     }
 
     [[nodiscard]] static bool usable(std::span<std::byte> memory) noexcept {
@@ -201,7 +191,22 @@ private:
     }
 
     [[nodiscard]] std::byte* slot(Index index) const noexcept {
-        return entries_ + static_cast<std::size_t>(index & (capacity_ - 1u)) * entry_size;
+        return reinterpret_cast<std::byte*>(shared_ + 1) +
+               static_cast<std::size_t>(index & (capacity_ - 1u)) * entry_size;
+    }
+
+    [[nodiscard]] Index& our_producer() const noexcept {
+        return is_front ? shared_->req_prod : shared_->rsp_prod;
+    }
+    [[nodiscard]] Index& their_producer() const noexcept {
+        return is_front ? shared_->rsp_prod : shared_->req_prod;
+    }
+    /// At which of their messages we want to be notified.
+    [[nodiscard]] Index& our_wish() const noexcept {
+        return is_front ? shared_->rsp_event : shared_->req_event;
+    }
+    [[nodiscard]] Index& their_wish() const noexcept {
+        return is_front ? shared_->req_event : shared_->rsp_event;
     }
 
     /// How many more messages were pushed than popped; for a back negative, modulo 2^n.
@@ -217,9 +222,10 @@ private:
     void refresh() noexcept {
         if (fault_ != fault::none)
             return;
-        const Index seen = observe_index(*incoming_.producer); // pairs with the peer's publish()
-        const auto furthest = static_cast<Index>(published_ + lead_);
+        const Index seen = observe_index(their_producer()); // pairs with the peer's publish()
+        const auto furthest = is_front ? published_ : static_cast<Index>(published_ + capacity_);
         if (static_cast<Index>(seen - observed_) > static_cast<Index>(furthest - observed_))
+            [[unlikely]]
             return poison(what_is_wrong_with(seen));
         observed_ = seen;
     }
@@ -230,15 +236,12 @@ private:
             return fault::producer_overrun;
         if (arrived < known())
             return fault::index_went_back;
-        return lead_ == 0 ? fault::unexpected_response : fault::producer_overrun;
+        return is_front ? fault::unexpected_response : fault::producer_overrun;
     }
 
-    std::byte* entries_;
-    ring_direction<Index> outgoing_{};
-    ring_direction<Index> incoming_{};
+    header* shared_; // the entries follow it
     Index capacity_ = 0;
     Index credit_ = 0; // how far we may be ahead of what we popped
-    Index lead_ = 0;   // how far the peer may be ahead of what we published
     Index produced_;   // ours, including what is pushed but not published
     Index published_;  // ours, as the peer may know it
     Index consumed_;   // ours: popped so far
@@ -250,8 +253,8 @@ private:
 
 /// The frontend's half: pushes requests, pops responses.
 template <ring_message Request, ring_message Response, std::unsigned_integral Index = std::uint32_t>
-class front_ring : public detail::ring_half<Request, Response, Index> {
-    using half = detail::ring_half<Request, Response, Index>;
+class front_ring : public detail::ring_half<detail::ring_side::front, Request, Response, Index> {
+    using half = detail::ring_half<detail::ring_side::front, Request, Response, Index>;
 
 public:
     /// Writes a fresh ring into `memory` (indices 0, events 1, the rest of the header zero; entries
@@ -275,14 +278,13 @@ public:
     }
 
 private:
-    front_ring(std::span<std::byte> memory, Index at) noexcept
-        : half(half::side::front, memory, at) {}
+    front_ring(std::span<std::byte> memory, Index at) noexcept : half(memory, at) {}
 };
 
 /// The backend's half: pops requests, pushes responses.
 template <ring_message Request, ring_message Response, std::unsigned_integral Index = std::uint32_t>
-class back_ring : public detail::ring_half<Response, Request, Index> {
-    using half = detail::ring_half<Response, Request, Index>;
+class back_ring : public detail::ring_half<detail::ring_side::back, Response, Request, Index> {
+    using half = detail::ring_half<detail::ring_side::back, Response, Request, Index>;
 
 public:
     /// Takes the ring over where its responses end, which on a fresh ring is 0. After a restart
@@ -301,8 +303,7 @@ public:
     }
 
 private:
-    back_ring(std::span<std::byte> memory, Index at) noexcept
-        : half(half::side::back, memory, at) {}
+    back_ring(std::span<std::byte> memory, Index at) noexcept : half(memory, at) {}
 };
 
 } // namespace xenring::ring
