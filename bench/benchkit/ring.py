@@ -13,7 +13,7 @@ BATCHES = (1, 8, 32)
 
 def cases(build, scale):
     programs = Programs(os.path.join(build, "bench"), scale)
-    for what, title, count in (("pairs", "one thread", 10_000_000), ("threads", "two threads", 4_000_000)):
+    for what, title, count in (("pairs", "one thread", 5_000_000), ("threads", "two threads", 1_000_000)):
         for kind, name in MESSAGES.items():
             for batch in BATCHES:
                 yield Case("ring", f"request and response, {title}, {name}, batches of {batch}", "ns", False,
@@ -21,16 +21,16 @@ def cases(build, scale):
     for kind, name in MESSAGES.items():
         for batch in BATCHES:
             yield Case("ring", f"one way, {name}, batches of {batch}", "ns", False,
-                       programs.rings("threads", kind, batch, 4_000_000)
-                       | programs.queues(kind, batch, 4_000_000), {"boost spsc_queue": 1.0}, f"one way, {name}", batch)
+                       programs.rings("threads", kind, batch, 1_000_000)
+                       | programs.queues(kind, batch, 1_000_000), {"boost spsc_queue": 1.0}, f"one way, {name}", batch)
     yield Case("ring", "round trip, netif transmit", "ns", False,
-               programs.rings("round-trip", "tx", 1, 1_000_000)
-               | {"a cache line (the limit)": programs.limit("line", 1, 1_000_000)})
+               programs.rings("round-trip", "tx", 1, 300_000)
+               | {"a cache line (the limit)": programs.limit("line", 1, 300_000)})
     for batch in (1, 32):
         yield Case("ring", f"a request to the kernel that does nothing, batches of {batch}", "ns", False,
-                   {"ours": programs.rings("pairs", "tx", batch, 10_000_000)["ours"],
-                    "liburing NOP": programs.limit("uring", batch, 1_000_000),
-                    "a system call": programs.limit("syscall", 1, 1_000_000)})
+                   {"ours": programs.rings("pairs", "tx", batch, 5_000_000)["ours"],
+                    "liburing NOP": programs.limit("uring", batch, 300_000),
+                    "a system call": programs.limit("syscall", 1, 300_000)})
     for kind, name in MESSAGES.items():
         for batch in (1, 32):
             yield Case("ring", f"instructions for a request and its response, {name}, batches of {batch}", "each",
