@@ -111,13 +111,13 @@ netif::send_error tx_path::push(outgoing_frame& frame, const netif::packet_info&
 }
 
 void tx_path::reap() noexcept {
-    while (const auto response = ring_.pop()) {
-        switch (ids_.complete(*response)) {
+    for (netif::tx_response response; ring_.pop(response);) {
+        switch (ids_.complete(response)) {
         case netif::completion::extra:
             break;
         case netif::completion::done:
-            counts_.rejected += response->status != netif::response_status::okay;
-            pages_.give_back(page_of_[response->id]);
+            counts_.rejected += response.status != netif::response_status::okay;
+            pages_.give_back(page_of_[response.id]);
             break;
         case netif::completion::broken:
             return ring_.poison(ring::fault::unexpected_response);

@@ -157,8 +157,8 @@ template <class Ring>
         return send_error::no_room;
     detail::rx_layout layout(size, info, style, delivery);
     for (std::size_t i = 0; i != needed; ++i)
-        if (const auto request = ring.pop())
-            layout.take(*request);
+        if (rx_request request; ring.pop(request))
+            layout.take(request);
     return send_error::none;
 }
 

@@ -170,15 +170,15 @@ public:
         const auto first = static_cast<std::uint16_t>(received_ & (ring.capacity() - 1));
         rx_parser parser(packet, first, ring.capacity());
         for (bool more = true; more;) {
-            const auto response = ring.pop();
-            if (!response) {
+            rx_response response;
+            if (!ring.pop(response)) {
                 if (packet.slot_count == 0 && ring.fault() == fault::none)
                     return verdict::empty;
                 parser.stop(ring.fault() != fault::none ? packet_error::ring_fault
                                                         : packet_error::incomplete_packet);
                 break;
             }
-            more = parser.take(*response);
+            more = parser.take(response);
         }
         received_ += packet.slot_count;
         if (is_fatal(packet.error)) {

@@ -163,9 +163,8 @@ template <class Ring>
     tx_parser parser(packet);
     bool more = true;
     for (bool first = true; more; first = false) {
-        const auto slot = ring.pop();
-        if (slot) {
-            more = parser.take(*slot);
+        if (tx_request slot; ring.pop(slot)) {
+            more = parser.take(slot);
             continue;
         }
         if (first && ring.fault() == fault::none)

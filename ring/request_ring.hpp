@@ -49,19 +49,16 @@ static_assert(offsetof(request_ring_header<std::uint32_t>, rsp_event) == 12);
 
 namespace detail {
 
-/// The words of the page that belong to one direction.
-template <class Index>
-struct ring_direction {
-    Index* producer;
-    Index* event;
-};
+enum class ring_side : std::uint8_t { front, back };
 
 /// What front and back have in common: it sends `Outgoing` and receives `Incoming`.
 ///
-/// They differ in credit only: how many more messages a side may have sent than it has received.
-/// A front may send a ring full of requests, a back nothing beyond one response for each request.
-template <class Outgoing, class Incoming, class Index>
+/// They differ in how many more messages a side may have sent than it has received: a front a ring
+/// full of requests, a back none beyond one response for each request.
+template <ring_side Side, class Outgoing, class Incoming, class Index>
 class ring_half {
+    static constexpr bool is_front = Side == ring_side::front;
+
 public:
     ring_half(const ring_half&) = delete;
     ring_half& operator=(const ring_half&) = delete;
@@ -84,24 +81,31 @@ public:
         if (fault_ != fault::none || produced_ == published_)
             return false;
         const auto batch = static_cast<Index>(produced_ - published_);
-        publish_index(*outgoing_.producer, produced_); // pairs with observe_index in refresh()
+        publish_index(our_producer(), produced_); // pairs with observe_index in refresh()
         published_ = produced_;
         store_load_fence(); // pairs with the fence in the peer's arm()
-        const Index event = read_request(*outgoing_.event);
+        const Index event = read_request(their_wish());
         return static_cast<Index>(produced_ - event) < batch;
     }
 
     /// Takes the oldest message out, as a private copy that the peer cannot change any more.
-    /// Nothing if there is none, or if the ring is or becomes poisoned: see fault().
-    /// What is in the message is the peer's word: check it.
-    [[nodiscard]] std::optional<Incoming> pop() noexcept {
-        if (known() == 0)
-            refresh();
-        if (known() == 0)
-            return std::nullopt;
-        const Incoming message = copy_out<Incoming>(slot(consumed_));
+    /// False, and `message` as it was, if there is none, or if the ring is or becomes poisoned: see
+    /// fault(). What is in the message is the peer's word: check it.
+    [[nodiscard]] bool pop(Incoming& message) noexcept {
+        if (known() == 0 && available() == 0)
+            return false;
+        if (known() > prefetched) // never a slot that the peer may be filling
+            __builtin_prefetch(slot(static_cast<Index>(consumed_ + prefetched)));
+        copy_out(message, slot(consumed_));
         ++consumed_;
-        return message;
+        return true;
+    }
+
+    /// The same for a single message. In a loop the other form is faster: compilers move an
+    /// optional about in memory.
+    [[nodiscard]] std::optional<Incoming> pop() noexcept {
+        Incoming message;
+        return pop(message) ? std::optional(message) : std::nullopt;
     }
 
     /// Asks the peer to notify when `messages` more than were popped are there. True: they are
@@ -110,7 +114,7 @@ public:
     [[nodiscard]] bool arm(Index messages = 1) noexcept {
         if (available() >= messages || fault_ != fault::none)
             return true;
-        write_request(*incoming_.event, static_cast<Index>(consumed_ + messages));
+        write_request(our_wish(), static_cast<Index>(consumed_ + messages));
         store_load_fence(); // pairs with the fence in the peer's publish()
         return available() >= messages || fault_ != fault::none;
     }
@@ -124,13 +128,13 @@ public:
     /// Messages that can be pushed now; 0 if poisoned. A front gets slots back by popping
     /// responses, a back by popping requests.
     [[nodiscard]] std::size_t free() const noexcept {
-        return fault_ != fault::none ? 0 : static_cast<Index>(credit_ - ahead());
+        return static_cast<Index>(credit_ - ahead());
     }
 
     /// Requests that were pushed (front) or popped (back) and have no response popped (front) or
     /// pushed (back) yet.
     [[nodiscard]] std::size_t in_flight() const noexcept {
-        return credit_ != 0 ? ahead() : static_cast<Index>(consumed_ - produced_);
+        return is_front ? ahead() : static_cast<Index>(consumed_ - produced_);
     }
 
     /// Messages that were pushed and not published yet.
@@ -146,33 +150,30 @@ public:
 
     /// Stops this half for good with a fault that was found elsewhere; the first one is kept.
     void poison(ring::fault why) noexcept {
-        if (fault_ == fault::none)
-            fault_ = why;
+        if (fault_ != fault::none)
+            return;
+        fault_ = why;
+        credit_ = ahead();     // nothing is free
+        observed_ = consumed_; // and nothing is there
     }
 
 protected:
     using header = request_ring_header<Index>;
-    enum class side : std::uint8_t { front, back };
 
     static constexpr std::size_t entry_align = std::max(alignof(Outgoing), alignof(Incoming));
     static constexpr std::size_t entry_size =
         (std::max(sizeof(Outgoing), sizeof(Incoming)) + entry_align - 1) / entry_align *
         entry_align;
 
-    ring_half(side which, std::span<std::byte> memory, Index at) noexcept
-        : entries_(memory.data() + std::min(memory.size(), sizeof(header))), produced_(at),
-          published_(at), consumed_(at), observed_(at) {
+    ring_half(std::span<std::byte> memory, Index at) noexcept
+        : shared_(reinterpret_cast<header*>(memory.data())), produced_(at), published_(at),
+          consumed_(at), observed_(at) {
         if (!usable(memory)) {
             poison(fault::unusable_memory);
             return;
         }
-        auto& shared = *reinterpret_cast<header*>(memory.data());
-        const ring_direction<Index> requests{&shared.req_prod, &shared.req_event};
-        const ring_direction<Index> responses{&shared.rsp_prod, &shared.rsp_event};
         capacity_ = entries_in(memory);
-        credit_ = which == side::front ? capacity_ : Index{0};
-        outgoing_ = which == side::front ? requests : responses;
-        incoming_ = which == side::front ? responses : requests;
+        credit_ = is_front ? capacity_ : Index{0};
     }
 
     [[nodiscard]] static bool usable(std::span<std::byte> memory) noexcept {
@@ -184,6 +185,9 @@ private:
     static_assert(ring_message<Outgoing> && ring_message<Incoming>);
     static_assert(entry_align <= alignof(header));
 
+    /// How many slots ahead a slot is called from the peer's cache: two cache lines.
+    static constexpr auto prefetched = static_cast<Index>((128 + entry_size - 1) / entry_size);
+
     /// At most half the range of the index, so that distances are never ambiguous.
     [[nodiscard]] static Index entries_in(std::span<std::byte> memory) noexcept {
         constexpr std::size_t most = std::numeric_limits<Index>::max() / 2u + 1u;
@@ -192,45 +196,61 @@ private:
     }
 
     [[nodiscard]] std::byte* slot(Index index) const noexcept {
-        return entries_ + static_cast<std::size_t>(index & (capacity_ - 1u)) * entry_size;
+        return reinterpret_cast<std::byte*>(shared_ + 1) +
+               static_cast<std::size_t>(index & (capacity_ - 1u)) * entry_size;
+    }
+
+    [[nodiscard]] Index& our_producer() const noexcept {
+        return is_front ? shared_->req_prod : shared_->rsp_prod;
+    }
+    [[nodiscard]] Index& their_producer() const noexcept {
+        return is_front ? shared_->rsp_prod : shared_->req_prod;
+    }
+    /// At which of their messages we want to be notified.
+    [[nodiscard]] Index& our_wish() const noexcept {
+        return is_front ? shared_->rsp_event : shared_->req_event;
+    }
+    [[nodiscard]] Index& their_wish() const noexcept {
+        return is_front ? shared_->req_event : shared_->rsp_event;
     }
 
     /// How many more messages were pushed than popped; for a back negative, modulo 2^n.
     [[nodiscard]] Index ahead() const noexcept { return static_cast<Index>(produced_ - consumed_); }
 
     [[nodiscard]] std::size_t known() const noexcept {
-        return fault_ != fault::none ? 0 : static_cast<Index>(observed_ - consumed_);
+        return static_cast<Index>(observed_ - consumed_);
     }
 
+    /// The peer's producer lies between where it was seen last and the furthest that a correct peer
+    /// can be: for a front one response to each request that it has published, for a back a ring
+    /// full of requests beyond the responses.
     void refresh() noexcept {
         if (fault_ != fault::none)
             return;
-        const Index seen = observe_index(*incoming_.producer); // pairs with the peer's publish()
-        const auto arrived = static_cast<Index>(seen - consumed_);
-        if (arrived > capacity_)
-            return poison(fault::producer_overrun);
-        if (arrived < static_cast<Index>(observed_ - consumed_))
-            return poison(fault::index_went_back);
-        if (arrived > most_incoming())
-            return poison(credit_ != 0 ? fault::unexpected_response : fault::producer_overrun);
+        const Index seen = observe_index(their_producer()); // pairs with the peer's publish()
+        const auto furthest = is_front ? published_ : static_cast<Index>(published_ + capacity_);
+        if (static_cast<Index>(seen - observed_) > static_cast<Index>(furthest - observed_))
+            [[unlikely]]
+            return poison(what_is_wrong_with(seen));
         observed_ = seen;
     }
 
-    /// The most that a correct peer can have sent beyond what we popped: to a front one response
-    /// for each request that it has seen, to a back what the slots hold beside unanswered requests.
-    [[nodiscard]] Index most_incoming() const noexcept {
-        return static_cast<Index>(capacity_ - credit_ + published_ - consumed_);
+    [[nodiscard]] ring::fault what_is_wrong_with(Index seen) const noexcept {
+        const auto arrived = static_cast<Index>(seen - consumed_);
+        if (arrived > capacity_)
+            return fault::producer_overrun;
+        if (arrived < known())
+            return fault::index_went_back;
+        return is_front ? fault::unexpected_response : fault::producer_overrun;
     }
 
-    std::byte* entries_;
-    ring_direction<Index> outgoing_{};
-    ring_direction<Index> incoming_{};
+    header* shared_; // the entries follow it
     Index capacity_ = 0;
-    Index credit_ = 0;
-    Index produced_;  // ours, including what is pushed but not published
-    Index published_; // ours, as the peer may know it
-    Index consumed_;  // ours: popped so far
-    Index observed_;  // the peer's producer, as last seen
+    Index credit_ = 0; // how far we may be ahead of what we popped
+    Index produced_;   // ours, including what is pushed but not published
+    Index published_;  // ours, as the peer may know it
+    Index consumed_;   // ours: popped so far
+    Index observed_;   // the peer's producer, as last seen
     ring::fault fault_ = fault::none;
 };
 
@@ -238,8 +258,8 @@ private:
 
 /// The frontend's half: pushes requests, pops responses.
 template <ring_message Request, ring_message Response, std::unsigned_integral Index = std::uint32_t>
-class front_ring : public detail::ring_half<Request, Response, Index> {
-    using half = detail::ring_half<Request, Response, Index>;
+class front_ring : public detail::ring_half<detail::ring_side::front, Request, Response, Index> {
+    using half = detail::ring_half<detail::ring_side::front, Request, Response, Index>;
 
 public:
     /// Writes a fresh ring into `memory` (indices 0, events 1, the rest of the header zero; entries
@@ -263,14 +283,13 @@ public:
     }
 
 private:
-    front_ring(std::span<std::byte> memory, Index at) noexcept
-        : half(half::side::front, memory, at) {}
+    front_ring(std::span<std::byte> memory, Index at) noexcept : half(memory, at) {}
 };
 
 /// The backend's half: pops requests, pushes responses.
 template <ring_message Request, ring_message Response, std::unsigned_integral Index = std::uint32_t>
-class back_ring : public detail::ring_half<Response, Request, Index> {
-    using half = detail::ring_half<Response, Request, Index>;
+class back_ring : public detail::ring_half<detail::ring_side::back, Response, Request, Index> {
+    using half = detail::ring_half<detail::ring_side::back, Response, Request, Index>;
 
 public:
     /// Takes the ring over where its responses end, which on a fresh ring is 0. After a restart
@@ -289,8 +308,7 @@ public:
     }
 
 private:
-    back_ring(std::span<std::byte> memory, Index at) noexcept
-        : half(half::side::back, memory, at) {}
+    back_ring(std::span<std::byte> memory, Index at) noexcept : half(memory, at) {}
 };
 
 } // namespace xenring::ring

@@ -5,18 +5,20 @@
 /// What was checked must be what is used, so a slot is fetched exactly once and only the copy is
 /// looked at (XSA-155). Neither a plain assignment nor memcpy promises that: a compiler may load a
 /// field again from its source, and gcc 12 at -O2 does so for the RING_COPY_* macros of Xen's
-/// ring.h, whose cast makes the pointer volatile and not the slot. Here each word of the slot is
-/// one volatile access, which the compiler may neither repeat nor invent.
+/// ring.h, whose cast makes the pointer volatile and not the slot. Here each word of the slot, as
+/// wide as the machine has them, is one volatile access, which the compiler may neither repeat nor
+/// invent. Wide words matter: many narrow stores of a copy that is then moved on by wide loads
+/// cost more than everything else in a ring.
 ///
 /// No ordering is implied: an index is observed before a slot is copied out and published after it
 /// was copied in (barrier.hpp).
 
-#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace xenring::ring {
 
@@ -38,55 +40,59 @@ concept ring_message =
 
 namespace detail {
 
-template <std::size_t Align>
-struct word_of {
-    using type [[gnu::may_alias]] = std::uint64_t;
-};
-template <>
-struct word_of<4> {
-    using type [[gnu::may_alias]] = std::uint32_t;
-};
-template <>
-struct word_of<2> {
-    using type [[gnu::may_alias]] = std::uint16_t;
-};
-template <>
-struct word_of<1> {
-    using type = unsigned char;
-};
+/// The widest word that the machine loads at once.
+#if defined(__SSE2__) || defined(__ARM_NEON)
+using widest_word = std::uint64_t __attribute__((vector_size(16)));
+#else
+using widest_word = std::uint64_t;
+#endif
 
-/// sizeof(T) is a multiple of alignof(T), so words of that alignment cover T exactly.
-template <class T>
-struct words_of {
-    using word = typename word_of<alignof(T)>::type;
-    static constexpr std::size_t count = sizeof(T) / sizeof(word);
-    word value[count];
-};
+/// Fetches `sizeof...(I)` words from an offset on, each by one volatile access.
+template <class Word, std::size_t Align, std::size_t... I>
+void fetch_words(std::byte* to, const std::byte* from, std::index_sequence<I...>) noexcept {
+    using shared_word [[gnu::may_alias, gnu::aligned(Align)]] = Word;
+    [[maybe_unused]] const auto fetch = [=](std::size_t at) {
+        const Word word = *reinterpret_cast<const volatile shared_word*>(from + at);
+        __builtin_memcpy(to + at, &word, sizeof word);
+    };
+    (fetch(I * sizeof(Word)), ...);
+}
+
+/// Fetches what is left of T in words as wide as fit, then in narrower ones.
+template <class T, std::size_t From, class Word, class... Narrower>
+void fetch_from(std::byte* to, const std::byte* from) noexcept {
+    constexpr std::size_t count = (sizeof(T) - From) / sizeof(Word);
+    constexpr std::size_t end = From + count * sizeof(Word);
+    fetch_words<Word, alignof(T)>(to + From, from + From, std::make_index_sequence<count>());
+    if constexpr (end != sizeof(T))
+        fetch_from<T, end, Narrower...>(to, from);
+}
 
 } // namespace detail
 
-/// Fetches a message out of shared memory, every word of it once.
+/// Fetches a message out of shared memory, every byte of it once.
 /// Precondition: `slot` is aligned for T and readable for sizeof(T) bytes.
 /// A hostile peer that writes meanwhile can make the copy a mixture, but cannot change it.
 template <ring_message T>
-[[nodiscard]] T copy_out(const void* slot) noexcept {
-    using words = detail::words_of<T>;
-    const auto* from = static_cast<const volatile typename words::word*>(slot);
-    words copy;
-    for (std::size_t i = 0; i != words::count; ++i)
-        copy.value[i] = from[i];
-    return std::bit_cast<T>(copy);
+void copy_out(T& to, const void* slot) noexcept {
+    detail::fetch_from<T, 0, detail::widest_word, std::uint64_t, std::uint32_t, std::uint16_t,
+                       std::uint8_t>(reinterpret_cast<std::byte*>(&to),
+                                     static_cast<const std::byte*>(slot));
 }
 
-/// Stores a message into shared memory, sizeof(T) bytes and no more.
-/// Precondition: `slot` is aligned for T and writable. Shared memory is never read back.
+template <ring_message T>
+[[nodiscard]] T copy_out(const void* slot) noexcept {
+    T copy;
+    copy_out(copy, slot);
+    return copy;
+}
+
+/// Stores a message into shared memory, sizeof(T) bytes and no more, in whatever order: what is
+/// published afterwards comes after all of them. Shared memory is never read back.
+/// Precondition: `slot` is aligned for T and writable.
 template <ring_message T>
 void copy_in(void* slot, const T& message) noexcept {
-    using words = detail::words_of<T>;
-    auto* to = static_cast<volatile typename words::word*>(slot);
-    const auto copy = std::bit_cast<words>(message);
-    for (std::size_t i = 0; i != words::count; ++i)
-        to[i] = copy.value[i];
+    *static_cast<T*>(slot) = message;
 }
 
 /// Bulk copy of bytes out of a ring. After it only `to` is looked at: the barrier keeps the

@@ -19,7 +19,7 @@ freestanding() {
     cat >> "$dir/all.cpp" <<'END'
 namespace xenring::ring {
 template class front_ring<std::uint64_t, std::uint32_t>;
-template class detail::ring_half<std::uint64_t, std::uint32_t, std::uint32_t>;
+template class detail::ring_half<detail::ring_side::front, std::uint64_t, std::uint32_t, std::uint32_t>;
 template class back_ring<std::uint64_t, std::uint32_t>;
 template class basic_byte_producer<std::uint32_t>;
 template class basic_byte_consumer<std::uint32_t>;

@@ -163,10 +163,10 @@ TEST(NetifRxParser, APacketThatDoesNotEndIsAnAttack) {
 TEST(NetifRxParserRegression, Xsa155_ABackendThatRewritesAResponseChangesNothing) {
     struct rewriting_ring : small_front {
         rx_response shared = slot(0, 60);
-        std::optional<rx_response> pop() noexcept {
-            const auto copy = shared;
+        bool pop(rx_response& copy) noexcept {
+            copy = shared;
             shared = slot(0, 32767, more, 0xffff);
-            return copy;
+            return true;
         }
     } ring;
     rx_packet packet;

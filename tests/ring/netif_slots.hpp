@@ -8,7 +8,6 @@
 #include <array>
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <vector>
 
 namespace xenring::test {
@@ -21,13 +20,13 @@ struct scripted_ring {
     std::size_t popped = 0;
     ring::fault what = ring::fault::none;
 
-    std::optional<Incoming> pop() noexcept {
+    bool pop(Incoming& slot) noexcept {
         if (what != ring::fault::none || incoming.empty())
-            return std::nullopt;
-        const Incoming slot = incoming.front();
+            return false;
+        slot = incoming.front();
         incoming.pop_front();
         ++popped;
-        return slot;
+        return true;
     }
     bool push(const Outgoing& slot) noexcept {
         outgoing.push_back(slot);

@@ -135,10 +135,10 @@ TEST(NetifTxParserRegression, Xsa39_ADeadRingGivesNoMorePackets) {
 TEST(NetifTxParserRegression, Xsa155_AGuestThatRewritesASlotChangesNothing) {
     struct rewriting_ring : test::scripted_tx {
         tx_request shared = slot(1, 100);
-        std::optional<tx_request> pop() noexcept {
-            const auto copy = shared;
+        bool pop(tx_request& copy) noexcept {
+            copy = shared;
             shared = slot(9, 0xffff, more | extra, 0xffff);
-            return copy;
+            return true;
         }
     } ring;
     tx_packet packet;

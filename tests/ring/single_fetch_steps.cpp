@@ -2,6 +2,8 @@
 // checks a length and then uses it, which is what tempts a compiler to fetch it a second time.
 #include "single_fetch_steps.hpp"
 
+#include <iterator>
+
 namespace xenring::test {
 
 using namespace ring;
@@ -14,6 +16,20 @@ void take_request(void* argument) {
             a.sum += taken->payload[i];
     if (taken)
         a.copy = *taken;
+}
+
+void take_request_in_place(void* argument) {
+    auto& a = *static_cast<back_arguments*>(argument);
+    if (a.ring->pop(a.copy) && a.copy.length <= sizeof a.copy.payload)
+        for (std::uint32_t i = 0; i < a.copy.length; ++i)
+            a.sum += a.copy.payload[i];
+}
+
+void take_odd_request(void* argument) {
+    auto& a = *static_cast<odd_arguments*>(argument);
+    if (odd_request taken; a.ring->pop(taken) && taken.length <= std::size(taken.payload))
+        for (std::uint32_t i = 0; i < taken.length; ++i)
+            a.sum += taken.payload[i];
 }
 
 void take_response(void* argument) {

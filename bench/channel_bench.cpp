@@ -1,0 +1,170 @@
+// channel_bench pipe|unix flood BYTES WRITE_SIZE BUFFER_SIZE: prints the speed of a stream between
+// two processes. channel_bench pipe|unix ping SIZE ROUNDS: prints the median round trip.
+//
+// What the kernel offers to two processes of one machine: the same work as libxenvchan_peer's, with
+// the same output.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+using std::chrono::steady_clock;
+
+[[noreturn]] void fail(const char* what) {
+    throw std::system_error{errno, std::system_category(), what};
+}
+
+/// One end: what it reads from and writes to.
+struct end {
+    int in = -1, out = -1;
+
+    std::size_t read_some(std::vector<char>& bytes) const {
+        const auto size = ::read(in, bytes.data(), bytes.size());
+        if (size < 0)
+            fail("read");
+        return static_cast<std::size_t>(size);
+    }
+    void read_all(std::vector<char>& bytes) const {
+        for (std::size_t at = 0; at != bytes.size();) {
+            const auto size = ::read(in, bytes.data() + at, bytes.size() - at);
+            if (size <= 0)
+                fail("read");
+            at += static_cast<std::size_t>(size);
+        }
+    }
+    void write_all(const std::vector<char>& bytes, std::size_t count) const {
+        for (std::size_t at = 0; at != count;) {
+            const auto size = ::write(out, bytes.data() + at, count - at);
+            if (size < 0)
+                fail("write");
+            at += static_cast<std::size_t>(size);
+        }
+    }
+    void close() const {
+        ::close(in);
+        if (out != in)
+            ::close(out);
+    }
+};
+
+struct both {
+    end here, there;
+};
+
+both open_pipes(int buffer) {
+    int to[2], from[2];
+    if (::pipe(to) != 0 || ::pipe(from) != 0)
+        fail("pipe");
+    if (buffer > 0 && ::fcntl(to[1], F_SETPIPE_SZ, buffer) < 0)
+        fail("the size of a pipe");
+    return {{from[0], to[1]}, {to[0], from[1]}};
+}
+
+both open_sockets(int buffer) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        fail("socketpair");
+    if (buffer > 0 && ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer) != 0)
+        fail("the size of a socket's buffer");
+    return {{ends[0], ends[0]}, {ends[1], ends[1]}};
+}
+
+void sink(const end& peer) {
+    std::vector<char> bytes(65536);
+    steady_clock::time_point first;
+    std::uint64_t count = 0;
+    while (const auto size = peer.read_some(bytes)) {
+        if (count == 0)
+            first = steady_clock::now();
+        count += size;
+    }
+    const std::chrono::duration<double, std::micro> time = steady_clock::now() - first;
+    std::printf("%ju %.2f MB/s\n", static_cast<std::uintmax_t>(count),
+                static_cast<double>(count) / time.count());
+}
+
+void flood(const end& peer, std::uint64_t count, std::size_t write_size) {
+    const std::vector<char> bytes(write_size);
+    for (; count > 0; count -= std::min<std::uint64_t>(count, write_size))
+        peer.write_all(bytes, static_cast<std::size_t>(std::min<std::uint64_t>(count, write_size)));
+}
+
+void echo(const end& peer, std::size_t size, std::uint64_t rounds) {
+    std::vector<char> bytes(size);
+    for (; rounds != 0; --rounds) {
+        peer.read_all(bytes);
+        peer.write_all(bytes, size);
+    }
+}
+
+void ping(const end& peer, std::size_t size, std::uint64_t rounds) {
+    std::vector<char> bytes(size);
+    std::vector<double> times;
+    for (; rounds != 0; --rounds) {
+        const auto began = steady_clock::now();
+        peer.write_all(bytes, size);
+        peer.read_all(bytes);
+        times.push_back(
+            std::chrono::duration<double, std::micro>{steady_clock::now() - began}.count());
+    }
+    std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
+    std::printf("%.3f us\n", times[times.size() / 2]);
+}
+
+/// Runs one function here and the other in a process of its own, each with its end alone.
+template <class Here, class There>
+void between(const both& ends, Here here, There there) {
+    const pid_t other = ::fork();
+    if (other < 0)
+        fail("fork");
+    if (other == 0) {
+        ends.here.close();
+        there(ends.there);
+        std::fflush(stdout);
+        ::_exit(0);
+    }
+    ends.there.close();
+    here(ends.here);
+    ends.here.close();
+    int status = 0;
+    if (::waitpid(other, &status, 0) != other || status != 0)
+        throw std::runtime_error{"the other process failed"};
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    const bool floods = words.size() == 5 && words[1] == "flood";
+    const bool pings = words.size() == 4 && words[1] == "ping";
+    if ((!floods && !pings) || (words[0] != "pipe" && words[0] != "unix"))
+        throw std::runtime_error{
+            "usage: channel_bench pipe|unix flood BYTES WRITE_SIZE BUFFER_SIZE\n"
+            "       channel_bench pipe|unix ping SIZE ROUNDS"};
+    const int buffer = floods ? std::stoi(words[4]) : 0;
+    const auto ends = words[0] == "pipe" ? open_pipes(buffer) : open_sockets(buffer);
+    const auto first = std::stoull(words[2]), second = std::stoull(words[3]);
+    if (floods)
+        between(
+            ends, [&](const end& to) { flood(to, first, second); },
+            [](const end& from) { sink(from); });
+    else
+        between(
+            ends, [&](const end& to) { ping(to, first, second); },
+            [&](const end& from) { echo(from, first, second); });
+} catch (const std::exception& wrong) {
+    std::fprintf(stderr, "channel_bench: %s\n", wrong.what());
+    return 1;
+}
