@@ -13,6 +13,7 @@ now() { cut -d ' ' -f 1 /proc/uptime; }
 
 start_services() {
     mkdir -p "$LAB" /run/xen /run/xenstored "$CONSOLES"
+    mkfifo "$NEVER"
     stty -F "$REPORT" 115200 raw -echo
     xenstored --pid-file=/run/xenstored.pid
     xen-init-dom0 > /dev/null

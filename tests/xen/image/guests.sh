@@ -2,6 +2,7 @@
 
 LAB=/run/lab
 CONSOLES=/var/log/xen/console
+NEVER=$LAB/never # a FIFO that nobody writes to
 
 console_of() { # KIND: the file that holds what the guest printed since it was created first
     echo "$CONSOLES/guest-$1.log"
@@ -28,7 +29,23 @@ on_poweroff = "destroy"
 on_crash = "destroy"
 ${2:-}
 END
-    xl create -q "$LAB/$1.cfg" && xl domid "$1" > "$LAB/$1.domid"
+    xl create -q "$LAB/$1.cfg" && guest_has_domid "$1"
+}
+
+guest_has_domid() { # KIND: notes it
+    xl domid "$1" > "$LAB/$1.domid" && follow_guest "$1"
+}
+
+# Has a file appear for each command of the guest's that has ended, and one when the guest is gone. To look
+# for that again and again would keep dom0's CPU from what is tested: starting processes is dear here.
+follow_guest() { # KIND
+    follow_domain=/local/domain/$(domid "$1")
+    setsid sh -c "xenstore-watch $follow_domain/data/lab/ended | while read -r path; do
+        case \$path in
+        */ended) xenstore-exists $follow_domain || { : > $LAB/gone.${follow_domain##*/}; kill -9 0; } ;;
+        *) : > $LAB/ended.\${path##*/} ;;
+        esac
+    done" < /dev/null > /dev/null 2>&1 &
 }
 
 destroy_guest() { # KIND
@@ -53,7 +70,7 @@ await_guest() { # KIND [SECONDS]
 reboot_guest() { # KIND: as its own kernel asks for it; it has another domid then
     reboot_earlier=$(times_ready "$1")
     send_command "$1" "reboot -f"
-    poll 150 is_ready_again "$1" "$reboot_earlier" && xl domid "$1" > "$LAB/$1.domid"
+    poll 150 is_ready_again "$1" "$reboot_earlier" && guest_has_domid "$1"
 }
 
 times_ready() { grep -c '^\[0\] ready' "$(console_of "$1")"; }
@@ -76,20 +93,41 @@ command_output() { # KIND NUMBER: what the command printed; the last line is its
     tr -d '\r' < "$(console_of "$1")" | sed -n "s/^\[$2\] //p"
 }
 
+# How many grants anybody maps, by Xen's own tables; without the first eight of each domain, which Xen's tools
+# make for its console and its store.
+active_grants() {
+    xl debug-keys g
+    xl dmesg | awk '
+        /gnttab_usage_print_all \[/ { count = 0 }
+        /\[0x[0-9a-f]+\]/ && !/\[0x00[0-7]\]/ { ++count }
+        END { print count + 0 }'
+}
+
+# Waiting starts no process of its own.
 poll() { # SECONDS COMMAND...: repeats the command until it succeeds, for at most that long
-    poll_end=$(($(uptime_seconds) + $1))
+    read_uptime
+    poll_end=$((uptime_now + $1))
     shift
     until "$@"; do
-        [ "$(uptime_seconds)" -lt "$poll_end" ] || return 1
-        usleep 100000
+        read_uptime
+        [ "$uptime_now" -lt "$poll_end" ] || return 1
+        pause 0.1
     done
 }
 
-uptime_seconds() {
-    read -r uptime_now _ < /proc/uptime
-    echo "${uptime_now%.*}"
+pause() { # SECONDS
+    read -r -t "$1" _ <> "$NEVER" || true
 }
 
-process_ended() { # PID
-    ! kill -0 "$1" 2> /dev/null || grep -q '^State:.*zombie' "/proc/$1/status" 2> /dev/null
+read_uptime() { # into $uptime_now, seconds
+    read -r uptime_now _ < /proc/uptime
+    uptime_now=${uptime_now%.*}
+}
+
+process_ended() { # PID: or it is a zombie
+    { read -r process_line < "/proc/$1/stat"; } 2> /dev/null || return 0
+    case "$process_line" in
+    *") Z "*) return 0 ;;
+    *) return 1 ;;
+    esac
 }

@@ -64,13 +64,13 @@ pings() { # SIDE COMMAND
 # Whether netback's process has memory of guests mapped now.
 maps_grants() { grep -q gntdev "/proc/$(cat "$WORK/netback.pid")/maps"; }
 
-# What netback's process has open and mapped, and its ports: the same after a vif as before it.
+# What netback's process has open and mapped, its ports, and the grants in use: the same after a vif as before it.
 holdings() {
     holder=$(cat "$WORK/netback.pid")
     holder_ports=$(lsevtchn 0 | wc -l)
     expect "lsevtchn shows nothing" test "$holder_ports" -gt 0
     echo "$(ls "/proc/$holder/fd" | wc -l) descriptors, $(grep -c gntdev "/proc/$holder/maps") mappings," \
-        "$holder_ports ports of dom0"
+        "$holder_ports ports of dom0, $(active_grants) grants in use"
 }
 
 statistics() { # what netback counted so far

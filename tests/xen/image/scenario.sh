@@ -46,12 +46,13 @@ kill_group() { # LABEL
     kill -9 -- "-$(cat "$WORK/$1.pid")" 2> /dev/null || true
 }
 
-ended_in_guest() { # KIND NUMBER
-    command_output "$1" "$2" | grep -q '^exit [0-9]*$'
+ended_in_guest() { # KIND NUMBER: once the guest has said so, what it printed is on its way
+    [ -e "$LAB/ended.$2" ] && command_output "$1" "$2" | grep -q '^exit [0-9]*$'
 }
 
 ended_or_gone() { # KIND NUMBER
-    ended_in_guest "$1" "$2" || ! xenstore-exists "/local/domain/$(domid "$1")"
+    ended_in_guest "$1" "$2" || ! { read -r ended_domid < "$LAB/$1.domid"; } 2> /dev/null ||
+        [ -e "$LAB/gone.$ended_domid" ]
 }
 
 output() { # LABEL

@@ -16,8 +16,8 @@ XEN_OPTIONS = ("console=com1 com1=115200,8n1 dom0_mem=1200M,max:1200M dom0_max_v
 DOM0_OPTIONS = "console=hvc0 loglevel=5 clocksource=xen log_buf_len=4M"
 MEMORY = "2560"
 # What QEMU's emulation cannot do under Xen: with SMAP a PV dom0 faults at boot, with RDTSCP or the
-# extended states PVH guests do.
-EMULATED_CPU = "max,-smap,-rdtscp,-xsave,-avx,-avx2"
+# extended states PVH guests do. ERMS has kernels copy byte by byte, which emulation does one at a time.
+EMULATED_CPU = "max,-erms,-smap,-rdtscp,-xsave,-avx,-avx2"
 
 
 def emulates():

@@ -28,7 +28,7 @@ struct arguments {
     std::string path;
     std::string ring = "0";
     unsigned wait = 0;
-    unsigned spin = 20;
+    std::chrono::microseconds::rep spin = xenring::vchan::options{}.spin.count();
     bool events = false;
     std::string action;
     std::uint64_t first = 0;

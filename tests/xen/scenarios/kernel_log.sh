@@ -1,4 +1,4 @@
-# After everything else: no kernel, and not the hypervisor, has anything to complain about.
+# After everything else: no kernel, and not the hypervisor, has anything to complain about, and no grant is in use.
 # guests: none
 # timeout: 60
 # last
@@ -26,3 +26,4 @@ for kind in pv pvh; do
 done
 deferred=$(dmesg | grep -c 'deferring g\.e\.') || true
 figure "grants whose end dom0's kernel had to defer: $deferred"
+expect "grants are left in Xen's tables" test "$(active_grants)" = 0

@@ -1,72 +1,22 @@
-# Our netback beside Linux's, with the same guest, taken in turn: TCP both ways and UDP datagrams of 64 bytes.
-# Medians of three rounds and ratios; and what a packet cost ours.
+# Our netback beside Linux's, with the same guest and its kernel's netfront.
 # guests: pv pvh
 # timeout: 900
 # needs: xenring
 # measures
 
-. /lab/netfront.sh
-
-megabits() { sed -n 's/.* \([0-9.]*\) Mbits\/sec.*receiver.*/\1/p'; }
-datagrams_of() { sed -n 's/.* \([0-9]*\)\/\([0-9]*\) (.*receiver.*/\1 \2/p'; } # lost and all
-
-note() { # WHOSE WHAT NUMBER
-    echo "$3" >> "$WORK/$2.$1"
-}
-
-measure_direction() { # WHOSE LABEL [-R]
-    run "$GUEST" "iperf3 -c 10.9.0.1 -f m -t 4 ${3:-}"
-    note "$1" "tcp_$2" "$(output run | megabits)"
-    run "$GUEST" "iperf3 -c 10.9.0.1 -u -l 64 -b 0 -t 4 ${3:-}"
-    output run | datagrams_of > "$WORK/datagrams"
-    read -r lost all < "$WORK/datagrams"
-    note "$1" "forwarded_$2" $((all / 4))
-    note "$1" "delivered_$2" $(((all - lost) / 4))
-}
-
-measure() { # WHOSE
-    attach_vif "$GUEST"
-    iperf3 -s -D
-    wait_until dom0 "netstat -ltn | grep -q ':5201 '"
-    measure_direction "$1" from
-    measure_direction "$1" to -R
-    killall iperf3
-    [ "$1" = linux ] || figure_costs
-    detach_vif "$GUEST"
-}
-
-figure_costs() { # of the latest round
-    statistics | tr ';' '\n' | awk '{
-        for (i = 1; i < NF; i++) if ($i == "tx" || $i == "rx") way = $i
-        for (i = 1; i < NF; i++) n[$i] = $(i + 1)
-        for (i = 1; i < NF; i++) if ($(i + 1) == "packets") n["packets"] = $i
-        if (n["packets"]) printf "figure: ours, %s: %d packets, for each %.2f grant copy calls, %.2f segments copied, %.2f events in, %.2f out\n",
-            way, n["packets"], n["copies"] / n["packets"], n["segments"] / n["packets"], n["events"] / n["packets"], n["notified"] / n["packets"]
-        split("", n)
-    }'
-}
-
-median() { # WHAT WHOSE
-    sort -n "$WORK/$1.$2" | sed -n 2p
-}
-
-compare() { # WHAT TEXT UNIT
-    theirs=$(median "$1" linux) ours=$(median "$1" ours)
-    ratio=$(echo "$ours $theirs" | awk '{ printf "%.2f", $1 / $2 }')
-    figure "$GUEST, $2: Linux' netback $theirs $3, ours $ours $3: $ratio times"
-}
-
+. /lab/net_figures.sh
 for round in 1 2 3; do
-    start_netback
-    measure ours
-    stop_netback
     start_linux_netback
+    attach_vif "$GUEST"
     measure linux
+    detach_vif "$GUEST"
     stop_linux_netback
+
+    start_netback
+    attach_vif "$GUEST"
+    measure xenring
+    figure_costs xenring
+    detach_vif "$GUEST"
+    stop_netback
 done
-compare tcp_from "TCP from the guest" Mbit/s
-compare tcp_to "TCP to the guest" Mbit/s
-compare forwarded_from "64 B datagrams from the guest, sent" /s
-compare delivered_from "64 B datagrams from the guest, received" /s
-compare forwarded_to "64 B datagrams to the guest, sent" /s
-compare delivered_to "64 B datagrams to the guest, received" /s
+compare_all linux xenring
