@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <memory>
@@ -21,9 +22,17 @@ namespace {
 struct netfront_arguments {
     std::uint32_t device = 0;
     std::string tap = "xr0";
+    std::size_t queues = 1;
     bool without_gso = false;
     bool untrusted = false;
 };
+
+/// Pages of each direction, that all queues have together: a ring full for one or two, and never
+/// more than Linux lets programs grant by default, which is 1024 with those of the rings.
+constexpr std::size_t pages_for(std::size_t queues) {
+    constexpr std::size_t ring = 256, most = 448;
+    return std::min(queues * ring, most);
+}
 
 /// Both would write into the same directory.
 bool kernel_serves(const hypervisor& machine, std::uint32_t device) {
@@ -45,6 +54,8 @@ public:
         options.takes = {true, true, gso, gso};
         options.trust = !arguments.untrusted;
         options.headroom = 0;
+        options.queues = arguments.queues;
+        options.tx_pages = options.rx_pages = pages_for(arguments.queues);
         options.device_changed = [this] { follow_device(); };
         options.log = [this](bool trouble, const std::string& text) {
             if (trouble)
@@ -89,7 +100,8 @@ private:
     void relay() {
         if (!relay_) {
             error_code ec;
-            relay_ = std::make_shared<netfront_relay>(*net_, arguments_.tap, ec);
+            relay_ =
+                std::make_shared<netfront_relay>(*net_, arguments_.tap, arguments_.queues > 1, ec);
             if (ec) {
                 complain("cannot set up " + arguments_.tap + ": " + ec.message());
                 relay_.reset();
@@ -98,7 +110,8 @@ private:
         }
         remark(global_, arguments_.tap + " is connected to device " +
                             std::to_string(arguments_.device) + ", " +
-                            frontend::to_text(net_->device().mac));
+                            frontend::to_text(net_->device().mac) +
+                            ", queues: " + std::to_string(net_->queue_count()));
         relay_->start([this](const error_code& ec) {
             if (stopping_)
                 return;
@@ -137,16 +150,21 @@ private:
         reports_.async_wait([this](const error_code& ec, int) {
             if (ec)
                 return;
-            const auto& counts = net_->statistics();
-            for (const auto& [name, flow] :
-                 {std::pair{"out", counts.tx}, std::pair{"in", counts.rx}})
-                complain(std::string{name} + ": packets " + std::to_string(flow.packets) +
-                         ", bytes " + std::to_string(flow.bytes) + ", segmented " +
-                         std::to_string(flow.segmented) + ", rejected " +
-                         std::to_string(flow.rejected) + ", events " + std::to_string(flow.events) +
-                         ", notified " + std::to_string(flow.notified));
+            const auto& queues = net_->queue_statistics();
+            for (std::size_t i = 0; i != queues.size(); ++i) {
+                const auto which = queues.size() == 1 ? "" : "queue " + std::to_string(i) + ' ';
+                report(which + "out", queues[i].tx);
+                report(which + "in", queues[i].rx);
+            }
             wait_for_reports();
         });
+    }
+
+    static void report(const std::string& name, const frontend::flow_statistics& flow) {
+        complain(name + ": packets " + std::to_string(flow.packets) + ", bytes " +
+                 std::to_string(flow.bytes) + ", segmented " + std::to_string(flow.segmented) +
+                 ", rejected " + std::to_string(flow.rejected) + ", events " +
+                 std::to_string(flow.events) + ", notified " + std::to_string(flow.notified));
     }
 
     const global_options& global_;
@@ -171,6 +189,9 @@ void add_netfront_command(CLI::App& app, const global_options& options, int& sta
     command->add_option("--device", arguments->device, "Which vif of this guest (0)")
         ->type_name("N");
     command->add_option("--tap", arguments->tap, "The interface's name (xr0)")->type_name("NAME");
+    command->add_option("--queues", arguments->queues, "Queues to have at most (1)")
+        ->check(CLI::Range(1, 16))
+        ->type_name("N");
     command->add_flag("--no-gso", arguments->without_gso, "Take no frames that are to be cut");
     command->add_flag("--untrusted", arguments->untrusted,
                       "Copy every frame before it is looked at, whatever the toolstack says");
