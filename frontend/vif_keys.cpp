@@ -1,5 +1,6 @@
 #include <xenring/frontend/vif_keys.hpp>
 #include <xenring/grant/device_keys.hpp>
+#include <xenring/net/frame_port.hpp>
 #include <xenring/net/offload_keys.hpp>
 
 #include <algorithm>
@@ -10,8 +11,6 @@
 
 namespace xenring::frontend {
 namespace {
-
-constexpr std::uint32_t smallest_mtu = 68, usual_mtu = 1500, largest_mtu = 65521;
 
 std::optional<ring::netif::mac_address> parse_mac(const std::string& text) {
     ring::netif::mac_address out{};
@@ -27,8 +26,8 @@ std::optional<ring::netif::mac_address> parse_mac(const std::string& text) {
 }
 
 std::size_t read_mtu(device_key_reader& ours) {
-    const auto mtu = ours.optional_number("mtu", largest_mtu).value_or(usual_mtu);
-    if (mtu < smallest_mtu)
+    const auto mtu = ours.optional_number("mtu", net::largest_mtu).value_or(net::usual_mtu);
+    if (mtu < net::smallest_mtu)
         ours.fail("mtu", errc::device_keys_malformed);
     return mtu;
 }

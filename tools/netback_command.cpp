@@ -35,6 +35,11 @@ public:
           signals_{io_, SIGINT, SIGTERM}, reports_{io_, SIGUSR1} {
         auto& options = arguments.options;
         options.ready = [] { notify_service_manager("READY=1"); };
+        options.appeared = [this](const std::string& vif) {
+            if (kernel_serves(here_.hypervisor()))
+                complain(vif + ": the kernel's xen-netback was loaded meanwhile and serves it too; "
+                               "run 'modprobe -r xen-netback'");
+        };
         options.log = [this](bool trouble, const std::string& text) {
             if (trouble)
                 complain(text);

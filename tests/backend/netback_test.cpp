@@ -2,6 +2,8 @@
 #include "../net/frames.hpp"
 #include "fixture.hpp"
 
+#include <array>
+
 namespace xenring::backend::test {
 namespace {
 
@@ -181,6 +183,153 @@ TEST_F(netback_test, GoesOnWithALiveGuestAfterItWasKilled) {
     wires.at("vif1.0")->send(udp_frame(200));
     EXPECT_TRUE(eventually([&] { return guest.receive().bytes == udp_frame(200); })) << log;
     stop();
+}
+
+class restarted_test : public netback_test {
+protected:
+    /// A netback that offers four queues, and a guest that took two of them; then it is killed.
+    void leave_two_queues() {
+        auto first = std::make_unique<killable_netback>(machine, offering(4));
+        auto& here = open_guest(1);
+        for (auto& each : queues)
+            each = std::make_unique<guest_end>(here, 0);
+        make_vif(1);
+        ASSERT_TRUE(eventually(*first, [&] { return state(1) == "2"; })) << log;
+        script_done(1);
+        queues[0]->publish(keys_of_two(*queues[0], *queues[1]));
+        ASSERT_TRUE(eventually(*first, [&] { return state(1) == "4"; })) << log;
+        first.reset();
+        wires.clear();
+    }
+    netback::options offering(std::size_t count) {
+        auto chosen = usual_options();
+        chosen.features.max_queues = count;
+        return chosen;
+    }
+    std::array<std::unique_ptr<guest_end>, 2> queues;
+};
+
+TEST_F(restarted_test, GoesOnWithTheQueuesOfAGuestWhateverItOffersNow) {
+    leave_two_queues();
+    for (const std::size_t offered : {2U, 8U}) {
+        auto next = std::make_unique<killable_netback>(machine, offering(offered));
+        for (auto& queue : queues) {
+            ASSERT_TRUE(queue->send(udp_frame(100)));
+            queue->kick();
+            EXPECT_TRUE(eventually(*next, [&] {
+                const auto found = wires.find("vif1.0");
+                return found != wires.end() && found->second->receive().frame == udp_frame(100);
+            })) << log;
+        }
+        EXPECT_EQ(state(1), "4");
+        next.reset();
+        wires.clear();
+    }
+}
+
+TEST_F(restarted_test, SaysThatAGuestHasMoreQueuesThanItOffersNow) {
+    leave_two_queues();
+    start(offering(1));
+    EXPECT_TRUE(reaches(1, "5")) << log;
+    EXPECT_TRUE(logged("multi-queue-num-queues = 2, of at most 1")) << log;
+    unplug(1);
+    EXPECT_TRUE(reaches(1, "6")) << log;
+}
+
+struct bad_frontend {
+    const char* name;
+    const char* key;
+    std::string value;
+};
+class bad_frontend_test : public netback_test, public testing::WithParamInterface<bad_frontend> {};
+
+TEST_P(bad_frontend_test, IsNamedAndTheVifCanBeUnplugged) {
+    start();
+    open_guest(1);
+    open_guest(2);
+    make_vif(2);
+    const auto& bad = GetParam();
+    std::vector<store_entry> entries{{backend(1) + "/frontend", frontend(1), {}},
+                                     {backend(1) + "/frontend-id", "1", {}},
+                                     {backend(1) + "/online", "1", {}},
+                                     {backend(1) + "/hotplug-status", "", {}},
+                                     {backend(1) + "/state", "1", {}}};
+    for (auto& each : entries)
+        if (each.path == backend(1) + '/' + bad.key)
+            each.value = bad.value;
+    transact(dom0.store(), [&](store_transaction& inside, error_code& ec) {
+        for (const auto& each : entries)
+            if (!ec)
+                inside.write(each.path, each.value, ec);
+    });
+    EXPECT_TRUE(eventually([&] { return logged("'" + bad.value + "'"); })) << log;
+    EXPECT_TRUE(logged(std::string{backend(1)} + '/' + bad.key)) << log;
+    EXPECT_TRUE(reaches(1, "6")) << log;
+    unplug(1);
+    EXPECT_TRUE(reaches(1, "6")) << log;
+    EXPECT_TRUE(eventually([&] { return serving->vifs().size() == 1; })) << log;
+    EXPECT_TRUE(reaches(2, "2")) << "its neighbour";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , bad_frontend_test,
+    testing::Values(bad_frontend{"Empty", "frontend", ""},
+                    bad_frontend{"Relative", "frontend", "device/vif/0"},
+                    bad_frontend{"NoPath", "frontend", "/local/domain/1/device/vif 0"},
+                    bad_frontend{"TwoSlashes", "frontend", "/local/domain/1//device/vif/0"},
+                    bad_frontend{"AnotherGuest", "frontend-id", "7"},
+                    bad_frontend{"NoNumber", "frontend-id", "one"}),
+    [](const auto& each) { return std::string{each.param.name}; });
+
+TEST_F(netback_test, TellsOfEveryVifThatAppears) {
+    std::vector<std::string> seen;
+    auto chosen = usual_options();
+    chosen.appeared = [&](const std::string& label) { seen.push_back(label); };
+    start(std::move(chosen));
+    open_guest(1);
+    offer_vif(1);
+    offer_vif(1, 3);
+    EXPECT_EQ(seen, (std::vector<std::string>{"vif1.0", "vif1.3"}));
+}
+
+TEST_F(netback_test, WithoutAScriptTheMtuIsSetAndToldAndFollowed) {
+    auto chosen = usual_options();
+    chosen.bridge = "any";
+    start(std::move(chosen));
+    guest_end guest{open_guest(1), 0};
+    make_vif(1);
+    dom0.store().write(backend(1) + "/mtu", "9000");
+    ASSERT_TRUE(reaches(1, "2"));
+    const auto told = [&] {
+        error_code absent;
+        return dom0.store().read(frontend(1) + "/mtu", absent);
+    };
+    EXPECT_EQ(wires.at("vif1.0")->mtu, 9000U);
+    EXPECT_EQ(told(), "9000");
+    guest.connect();
+    ASSERT_TRUE(reaches(1, "4")) << log;
+    for (const char* wanted : {"4000", "1500"}) {
+        dom0.store().write(backend(1) + "/mtu", wanted);
+        EXPECT_TRUE(eventually([&] { return told() == wanted; })) << log;
+        EXPECT_EQ(std::to_string(wires.at("vif1.0")->mtu), wanted);
+    }
+    for (const char* garbage : {"67", "65522", "large"})
+        dom0.store().write(backend(1) + "/mtu", garbage);
+    ASSERT_TRUE(guest.send(udp_frame(300)));
+    guest.kick();
+    EXPECT_TRUE(eventually([&] { return !wires.at("vif1.0")->receive().frame.empty(); }));
+    EXPECT_EQ(wires.at("vif1.0")->mtu, 1500U);
+}
+
+TEST_F(netback_test, WhereAScriptRunsTheMtuIsItsOwnAffair) {
+    start();
+    open_guest(1);
+    make_vif(1);
+    dom0.store().write(backend(1) + "/mtu", "9000");
+    ASSERT_TRUE(reaches(1, "2"));
+    EXPECT_EQ(wires.at("vif1.0")->mtu, net::usual_mtu);
+    error_code ec;
+    EXPECT_FALSE(dom0.store().exists(frontend(1) + "/mtu", ec));
 }
 
 TEST_F(netback_test, NamesTheKeyThatIsMissing) {
