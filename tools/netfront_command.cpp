@@ -1,22 +1,17 @@
 // xenring netfront: gives this guest a network interface without the kernel's xen-netfront.
-#include "common.hpp"
+#include "daemon_run.hpp"
 #include "netfront_relay.hpp"
 
 #include <xenring/frontend/netfront.hpp>
-#include <xenring/grant/domain.hpp>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
 namespace xenring::tools {
-namespace asio = boost::asio;
 namespace {
 
 struct netfront_arguments {
@@ -44,11 +39,10 @@ bool kernel_serves(const hypervisor& machine, std::uint32_t device) {
 
 /// Connects, relays until the backend goes away, and connects again; until the device itself is
 /// gone.
-class netfront_run {
+class netfront_run final : daemon_run {
 public:
     netfront_run(const global_options& global, const netfront_arguments& arguments)
-        : global_{global}, arguments_{arguments}, here_{io_.get_executor(), global.specification()},
-          signals_{io_, SIGINT, SIGTERM}, reports_{io_, SIGUSR1} {
+        : daemon_run{global}, arguments_{arguments} {
         frontend::netfront_options options;
         const bool gso = !arguments.without_gso;
         options.takes = {true, true, gso, gso};
@@ -57,12 +51,7 @@ public:
         options.queues = arguments.queues;
         options.tx_pages = options.rx_pages = pages_for(arguments.queues);
         options.device_changed = [this] { follow_device(); };
-        options.log = [this](bool trouble, const std::string& text) {
-            if (trouble)
-                complain(text);
-            else
-                remark(global_, text);
-        };
+        options.log = log();
         net_.emplace(here_, std::move(options));
     }
 
@@ -74,13 +63,7 @@ public:
             return failure;
         }
         connect();
-        signals_.async_wait([this](const error_code& ec, int number) {
-            if (!ec)
-                end(by_signal + number);
-        });
-        wait_for_reports();
-        io_.run();
-        return status_;
+        return serve();
     }
 
 private:
@@ -135,47 +118,37 @@ private:
             complain("cannot set the MTU of " + arguments_.tap + ": " + ec.message());
     }
 
+    void stop() override { end(status_); }
+
     void end(int status) {
         if (std::exchange(stopping_, true))
             return;
         status_ = status;
         if (relay_)
             relay_->stop();
-        signals_.cancel();
-        reports_.cancel();
+        ignore_signals();
         net_->async_close([this](const error_code&) { relay_.reset(); });
     }
 
-    void wait_for_reports() {
-        reports_.async_wait([this](const error_code& ec, int) {
-            if (ec)
-                return;
-            const auto& queues = net_->queue_statistics();
-            for (std::size_t i = 0; i != queues.size(); ++i) {
-                const auto which = queues.size() == 1 ? "" : "queue " + std::to_string(i) + ' ';
-                report(which + "out", queues[i].tx);
-                report(which + "in", queues[i].rx);
-            }
-            wait_for_reports();
-        });
+    void report() override {
+        const auto& queues = net_->queue_statistics();
+        for (std::size_t i = 0; i != queues.size(); ++i) {
+            const auto which = queues.size() == 1 ? "" : "queue " + std::to_string(i) + ' ';
+            show(which + "out", queues[i].tx);
+            show(which + "in", queues[i].rx);
+        }
     }
 
-    static void report(const std::string& name, const frontend::flow_statistics& flow) {
+    static void show(const std::string& name, const frontend::flow_statistics& flow) {
         complain(name + ": packets " + std::to_string(flow.packets) + ", bytes " +
                  std::to_string(flow.bytes) + ", segmented " + std::to_string(flow.segmented) +
                  ", rejected " + std::to_string(flow.rejected) + ", events " +
                  std::to_string(flow.events) + ", notified " + std::to_string(flow.notified));
     }
 
-    const global_options& global_;
     netfront_arguments arguments_;
-    asio::io_context io_;
-    domain here_;
-    asio::signal_set signals_;
-    asio::signal_set reports_;
     std::optional<frontend::netfront> net_;
     std::shared_ptr<netfront_relay> relay_;
-    int status_ = success;
     bool stopping_ = false;
 };
 
