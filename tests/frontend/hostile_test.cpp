@@ -174,6 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(bad_key{"feature-rx-copy", "0", errc::feature_missing},
                     bad_key{"feature-rx-copy", "yes", errc::device_keys_malformed},
                     bad_key{"feature-sg", "99999999999", errc::device_keys_malformed},
+                    bad_key{"multi-queue-max-queues", "0", errc::device_keys_malformed},
                     bad_key{"multi-queue-max-queues", "-1", errc::device_keys_malformed}));
 
 TEST_F(hostile_test, AnEventChannelThatBreaksEndsTheConnection) {
