@@ -1,6 +1,7 @@
 #include <xenring/backend/device_finder.hpp>
 #include <xenring/backend/vif_keys.hpp>
 #include <xenring/grant/blocking.hpp>
+#include <xenring/grant/store_wire.hpp>
 #include <xenring/ring/xenbus_state.hpp>
 
 #include <boost/asio/error.hpp>
@@ -99,28 +100,35 @@ std::vector<device_names> device_finder::scan() const {
                                .guest = domid{static_cast<std::uint16_t>(*domain)},
                                .handle = 0,
                                .backend = std::string{directory}.append("/").append(handle),
-                               .frontend = {}};
+                               .frontend = {},
+                               .fault = {}};
             const auto number = parse_number(handle, std::numeric_limits<std::uint32_t>::max());
             names.handle = number.value_or(0);
-            if (number && is_ours(names.backend, names.guest, names.frontend))
+            if (number && is_ours(names))
                 out.push_back(std::move(names));
         }
     }
     return out;
 }
 
-/// Whether there is something to serve, or to close in order; says where the frontend is.
-bool device_finder::is_ours(const std::string& directory, domid guest,
-                            std::string& frontend) const {
+/// Whether there is something to serve, or to close in order. One that is not complete yet comes to
+/// light when it is.
+bool device_finder::is_ours(device_names& names) const {
     error_code ec;
     const auto read = [&](const char* name) {
-        return ec ? std::string{} : here_.store().read(directory + '/' + name, ec);
+        return ec ? std::string{} : here_.store().read(names.backend + '/' + name, ec);
     };
-    frontend = read("frontend");
-    const auto peer = parse_number(read("frontend-id"), first_reserved_domid);
+    names.frontend = read("frontend");
+    const auto guest = read("frontend-id");
     const auto state = ring::parse_xenbus_state(read("state"));
-    if (ec || frontend.empty() || frontend.front() != '/' || peer != guest.value)
+    if (ec)
         return false;
+    if (!names.frontend.starts_with('/') || !store_wire::valid_path(names.frontend))
+        names.fault =
+            names.backend + "/frontend is no directory of a guest: '" + names.frontend + "'";
+    else if (parse_number(guest, first_reserved_domid) != names.guest.value)
+        names.fault = names.backend + "/frontend-id is not " + std::to_string(names.guest.value) +
+                      ": '" + guest + "'";
     return state != ring::xenbus_state::closed || read("online") != "0";
 }
 

@@ -14,8 +14,8 @@
 namespace xenring::backend {
 
 /// Watches backend/KIND in the own part of the store and reports directories of devices, again and
-/// again as long as they are there; not those that an unplugged device leaves, which wait for the
-/// toolstack to remove them.
+/// again as long as they are there, those that say something wrong of their frontend too; not those
+/// that an unplugged device leaves, which wait for the toolstack to remove them.
 ///
 /// Thread safety: everything on the executor.
 class device_finder : public std::enable_shared_from_this<device_finder> {
@@ -34,7 +34,7 @@ public:
 
 private:
     std::vector<device_names> scan() const;
-    bool is_ours(const std::string& directory, domid guest, std::string& frontend) const;
+    bool is_ours(device_names& names) const;
     void wait();
     void fail(const error_code& ec);
 

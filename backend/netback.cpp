@@ -1,41 +1,14 @@
 #include <xenring/backend/netback.hpp>
+#include <xenring/backend/vif_taps.hpp>
 #include <xenring/grant/blocking.hpp>
-#include <xenring/net/tap.hpp>
 
 namespace xenring::backend {
-namespace {
-
-frame_port_opener tap_opener(const std::string& bridge, bool multi_queue) {
-    return [bridge, multi_queue](const device_names& names, error_code& ec) {
-        return net::open_tap({.name = names.label(), .multi_queue = multi_queue, .bridge = bridge},
-                             ec);
-    };
-}
-
-/// A netback that was killed left its TAPs for the next one. Those whose vif went meanwhile have
-/// nobody else who would remove them.
-void remove_left_over_taps(const domain& here) {
-    for (const auto& name : net::list_taps("vif")) {
-        const auto dot = name.find('.');
-        if (dot == name.npos || !parse_number(name.substr(3, dot - 3), first_reserved_domid) ||
-            !parse_number(name.substr(dot + 1), 0xffff))
-            continue;
-        error_code ec;
-        const bool wanted = here.store().exists(
-            "backend/vif/" + name.substr(3, dot - 3) + '/' + name.substr(dot + 1), ec);
-        if (!wanted && !ec)
-            net::remove_left_over_tap(name);
-    }
-}
-
-} // namespace
-
 netback::netback(const domain& here, options chosen)
     : here_{here}, options_{std::move(chosen)}, workshop_{std::make_shared<vif_workshop>(here)},
       finder_{std::make_shared<device_finder>(here, "vif")} {
     makes_taps_ = !options_.open_port;
     if (makes_taps_)
-        options_.open_port = tap_opener(options_.bridge, options_.features.max_queues > 1);
+        options_.open_port = tap_opener(here, options_.bridge, options_.features.max_queues > 1);
 }
 
 netback::~netback() = default;
@@ -86,6 +59,8 @@ void netback::found(const std::vector<device_names>& names) {
 }
 
 void netback::serve(const device_names& names) {
+    if (options_.appeared)
+        options_.appeared(names.label());
     const key which{names.guest, names.handle};
     const auto self = weak_from_this();
     auto driver = std::make_unique<vif>(
@@ -95,6 +70,7 @@ void netback::serve(const device_names& names) {
                      .open_port = options_.open_port,
                      .feature_rules = options_.feature_rules,
                      .capture = options_.capture,
+                     .sets_mtu = !options_.bridge.empty(),
                      .complain = [self, label = names.label()](const std::string& text) {
                          if (const auto held = self.lock())
                              held->log(true, label + ": " + text);
@@ -127,12 +103,24 @@ void netback::finished(const key& which) {
     const auto found = vifs_.find(which);
     if (found == vifs_.end())
         return;
-    log(false, found->second.device->names().label() + ": removed; " +
-                   describe(found->second.driver->statistics()));
+    const auto names = found->second.device->names();
+    log(false, names.label() + ": removed; " + describe(found->second.driver->statistics()));
     vifs_.erase(found);
-    if (!stopping_)
-        finder_->look(); // one of the same name may be there already
-    end_if_done();
+    // One that was only closed here never took over what an earlier netback left for it.
+    xenring::detail::run_blocking(
+        here_.get_executor(),
+        [names, makes_taps = makes_taps_] {
+            if (makes_taps)
+                remove_left_over_tap(names);
+        },
+        [self = weak_from_this()] {
+            const auto held = self.lock();
+            if (!held)
+                return;
+            if (!held->stopping_)
+                held->finder_->look(); // one of the same name may be there already
+            held->end_if_done();
+        });
 }
 
 void netback::end_if_done() {

@@ -41,6 +41,8 @@ public:
         capture_options capture;
         std::chrono::milliseconds close_limit{ring::xenbus_close_limit};
         std::function<void(bool trouble, const std::string&)> log;
+        /// Called for each vif that is found, with its label.
+        std::function<void(const std::string&)> appeared;
         /// Called once: from now on no vif is overlooked.
         std::function<void()> ready;
     };

@@ -1,7 +1,9 @@
 #include <xenring/backend/vif.hpp>
+#include <xenring/grant/store_transaction.hpp>
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -37,8 +39,43 @@ void vif::open(error_code& ec) {
     features_ = consistent(features_);
     problem_ = "interface " + names_.label();
     port_ = options_.open_port(names_, ec);
-    if (!ec)
-        open_capture();
+    if (ec)
+        return;
+    features_.max_queues = std::min(features_.max_queues, port_->max_queues());
+    mtu_ = 0;
+    told_mtu_ = net::usual_mtu;
+    follow_mtu();
+    open_capture();
+}
+
+/// What a hotplug script does, where there is one: the interface gets the MTU that the toolstack
+/// wants, else it has the bridge's, and the guest is told of it.
+void vif::follow_mtu() {
+    if (!options_.sets_mtu)
+        return;
+    auto& store = workshop_->here.store();
+    error_code ec;
+    const auto wanted = parse_number(store.read(names_.backend + "/mtu", ec), net::largest_mtu);
+    if (!ec && wanted.value_or(0) >= net::smallest_mtu && std::exchange(mtu_, *wanted) != *wanted) {
+        port_->set_mtu(*wanted, ec);
+        if (ec)
+            complain("cannot set an MTU of " + std::to_string(*wanted) + ": " + ec.message());
+    }
+    const auto mtu = port_->mtu();
+    if (std::exchange(told_mtu_, mtu) == mtu)
+        return;
+    const auto tell = [&](store_transaction& inside, error_code& problem) {
+        if (inside.exists(names_.frontend + "/state", problem) && !problem) // nothing is made anew
+            inside.write(names_.frontend + "/mtu", std::to_string(mtu), problem);
+    };
+    transact(store, tell, ec); // a driver domain may not, and then its toolstack does
+}
+
+void vif::complain(const std::string& text) const {
+    boost::asio::post(workshop_->here.get_executor(), [tell = options_.complain, text] {
+        if (tell)
+            tell(text);
+    });
 }
 
 /// A vif without its capture still serves.
@@ -49,11 +86,7 @@ void vif::open_capture() {
     error_code ec;
     auto file = net::pcap_file::open(path, ec, options_.capture.snap_length);
     if (ec)
-        return boost::asio::post(
-            workshop_->here.get_executor(), [complain = options_.complain, path, ec] {
-                if (complain)
-                    complain("cannot capture to " + path + ": " + ec.message());
-            });
+        return complain("cannot capture to " + path + ": " + ec.message());
     capture_ = std::make_unique<frame_capture>(
         std::move(file), [complain = options_.complain, path](const error_code& failed) {
             if (complain)
@@ -73,14 +106,12 @@ void vif::connect(error_code& ec) {
     if (ec)
         return;
     restrict_to(features_, keys_);
-    connect_rate(ec);
-    if (ec)
-        return disconnect();
+    changing_ = read_changing();
+    multicast_.connect(std::exchange(published_, false));
+    multicast_.ask(keys_.filters_multicast);
     port_->set_offloads(keys_.takes, ec);
     if (ec)
         problem_ = "offloads of " + port_->name();
-    else if (features_.multicast_control)
-        connect_multicast(ec);
     if (!ec && features_.control_ring && keys_.control)
         connect_control(ec);
     for (std::size_t i = 0; i != keys_.queues.size() && !ec; ++i)
@@ -89,24 +120,6 @@ void vif::connect(error_code& ec) {
         disconnect();
     else
         port_->set_carrier(true);
-}
-
-void vif::connect_multicast(error_code& ec) {
-    multicast_.connect(std::exchange(published_, false));
-    multicast_.ask(keys_.filters_multicast);
-    problem_ = names_.frontend + "/request-multicast-control";
-    if (features_.dynamic_multicast_control)
-        multicast_key_ = std::make_shared<watched_key>(workshop_->here, problem_, ec);
-}
-
-/// The queues begin with the rate of now, and are told what becomes of it.
-void vif::connect_rate(error_code& ec) {
-    limits_ = options_.limits;
-    problem_ = names_.backend + "/rate";
-    rate_key_ = std::make_shared<watched_key>(workshop_->here, problem_, ec);
-    error_code absent;
-    if (const auto rate = workshop_->here.store().read(problem_, absent); !absent)
-        limits_.rate = parse_rate(rate);
 }
 
 void vif::connect_control(error_code& ec) {
@@ -154,12 +167,15 @@ void vif::connect_queue(const vif_queue_keys& keys, std::size_t index, error_cod
         return;
     if (!grants_.empty())
         resources.grants = grants_[index];
+    auto limits = options_.limits;
+    if (changing_.rate)
+        limits.rate = changing_.rate;
     auto* const filter = features_.multicast_control ? &multicast_ : nullptr;
     queues_.push_back(std::make_shared<netback_queue>(
         workshop_->here, names_.guest, std::move(resources),
         rx_path::traits{keys_.scatter_gather, keys_.takes, filter, capture_.get(), exchange_.get(),
                         index},
-        keys_.tells_refills, workshop_->batch, counts_[index], limits_, filter));
+        keys_.tells_refills, workshop_->batch, counts_[index], limits, filter));
 }
 
 bool vif::still_the_same_frontend() {
@@ -168,6 +184,34 @@ bool vif::still_the_same_frontend() {
     const auto now =
         read_vif_frontend(workshop_->here.store(), names_.frontend, features_.max_queues, key, ec);
     return ec || (now.queues == keys_.queues && now.control == keys_.control);
+}
+
+vif::changing_keys vif::read_changing() const {
+    const auto& store = workshop_->here.store();
+    changing_keys out;
+    error_code ec;
+    const auto rate = store.read(names_.backend + "/rate", ec);
+    if (!ec)
+        out.rate = parse_rate(rate);
+    const auto filters = store.read(watched(), ec);
+    out.filters_multicast = !ec && parse_number(filters, 0xffff'ffff).value_or(0) != 0;
+    return out;
+}
+
+std::string vif::watched() const {
+    return names_.frontend + "/request-multicast-control";
+}
+
+void vif::refresh() {
+    changing_ = read_changing();
+    follow_mtu();
+}
+
+void vif::refreshed() {
+    for (const auto& queue : queues_)
+        queue->set_rate(changing_.rate ? changing_.rate : options_.limits.rate);
+    if (features_.dynamic_multicast_control)
+        multicast_.ask(changing_.filters_multicast);
 }
 
 void vif::disconnect() noexcept {
@@ -181,8 +225,6 @@ void vif::disconnect() noexcept {
     control_.reset();
     exchange_.reset();
     grants_.clear();
-    multicast_key_.reset();
-    rate_key_.reset();
 }
 
 void vif::close() noexcept {
@@ -196,17 +238,6 @@ void vif::start() {
             stop();
             if (report_)
                 report_(ring::backend_event::frontend_misbehaved, why);
-        });
-    if (rate_key_)
-        rate_key_->start([this](const std::optional<std::string>& value) {
-            const auto rate = value ? parse_rate(*value) : std::nullopt;
-            for (const auto& queue : queues_)
-                queue->set_rate(rate);
-        });
-    if (multicast_key_)
-        multicast_key_->start([this](const std::optional<std::string>& value) {
-            const auto number = value ? parse_number(*value, 0xffff'ffff) : std::nullopt;
-            multicast_.ask(number.value_or(0) != 0);
         });
     for (const auto& queue : queues_)
         queue->start([this](netback_queue::broken what, const std::string& why) {
@@ -222,10 +253,6 @@ void vif::start() {
 void vif::stop() noexcept {
     if (control_)
         control_->stop();
-    if (rate_key_)
-        rate_key_->stop();
-    if (multicast_key_)
-        multicast_key_->stop();
     for (const auto& queue : queues_)
         queue->stop();
 }

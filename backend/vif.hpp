@@ -11,7 +11,6 @@
 #include <xenring/backend/vif_features.hpp>
 #include <xenring/backend/vif_keys.hpp>
 #include <xenring/backend/vif_statistics.hpp>
-#include <xenring/backend/watched_key.hpp>
 #include <xenring/backend/xenbus_driver.hpp>
 #include <xenring/grant/domain.hpp>
 #include <xenring/grant/port_set.hpp>
@@ -20,6 +19,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +48,8 @@ public:
         frame_port_opener open_port;
         std::vector<feature_rule> feature_rules; ///< after `features`
         capture_options capture;
+        /// No hotplug script gives the port the MTU that the toolstack wants.
+        bool sets_mtu = false;
         std::function<void(const std::string&)> complain; ///< on the executor
     };
     /// Told on the executor when a queue stopped by itself.
@@ -66,17 +68,26 @@ public:
     void publish(store_operations& store, const std::string& directory, error_code& ec) override;
     void connect(error_code& ec) override;
     bool still_the_same_frontend() override;
+    void refresh() override;
     void disconnect() noexcept override;
     void close() noexcept override;
     std::string problem() const override { return problem_; }
+    std::string watched() const override;
     void start() override;
+    void refreshed() override;
     void stop() noexcept override;
 
 private:
     void open_capture();
-    void connect_rate(error_code& ec);
+    /// What may change while the vif is connected.
+    struct changing_keys {
+        std::optional<rate_limit> rate;
+        bool filters_multicast = false;
+    };
+    changing_keys read_changing() const;
+    void follow_mtu();
+    void complain(const std::string& text) const;
     void connect_control(error_code& ec);
-    void connect_multicast(error_code& ec);
     void connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec);
 
     std::shared_ptr<vif_workshop> workshop_;
@@ -90,9 +101,9 @@ private:
     vif_frontend_keys keys_;
     bool published_ = false; ///< since the latest frontend: it has not transmitted anything yet
     multicast_filter multicast_;
-    std::shared_ptr<watched_key> multicast_key_;
-    queue_limits limits_;
-    std::shared_ptr<watched_key> rate_key_;
+    changing_keys changing_; ///< as read last
+    std::uint32_t mtu_ = 0;  ///< that the toolstack wanted last
+    std::size_t told_mtu_ = net::usual_mtu;
     std::vector<std::shared_ptr<netback_queue>> queues_;
     std::vector<std::shared_ptr<static_grants>> grants_; ///< of each queue, with a control ring
     std::shared_ptr<frame_exchange> exchange_;           ///< between them, with a control ring

@@ -1,6 +1,7 @@
 #include <xenring/backend/vif_keys.hpp>
 #include <xenring/net/offload_keys.hpp>
 
+#include <string>
 #include <utility>
 
 namespace xenring::backend {
@@ -42,7 +43,9 @@ vif_frontend_keys read_vif_frontend(const store_operations& store, const std::st
     out.filters_multicast = keys.flag("request-multicast-control");
     const auto count = keys.optional_number("multi-queue-num-queues").value_or(1);
     if (count == 0 || count > max_queues)
-        keys.fail("multi-queue-num-queues", errc::device_keys_malformed);
+        keys.fail("multi-queue-num-queues = " + std::to_string(count) + ", of at most " +
+                      std::to_string(max_queues),
+                  errc::device_keys_malformed);
     if (keys.failed())
         return {};
     out.control = read_control(keys);

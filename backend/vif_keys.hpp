@@ -6,6 +6,7 @@
 #include <xenring/grant/error.hpp>
 #include <xenring/grant/store.hpp>
 #include <xenring/grant/types.hpp>
+#include <xenring/net/queue_keys.hpp>
 #include <xenring/net/virtio_header.hpp>
 
 #include <cstddef>
@@ -16,14 +17,7 @@
 
 namespace xenring::backend {
 
-/// The rings and event channels of one queue of a frontend.
-struct vif_queue_keys {
-    grant_ref tx_ring;
-    grant_ref rx_ring;
-    port tx_port;
-    std::optional<port> rx_port; ///< nothing: tx_port serves both directions
-    friend bool operator==(const vif_queue_keys&, const vif_queue_keys&) = default;
-};
+using net::vif_queue_keys;
 
 /// The control ring of a frontend.
 struct vif_control_keys {

@@ -57,6 +57,7 @@ private:
     void took(event_type what, phase_type before, const step_type& now) override;
     void settled() override;
 
+    bool is_connected() const noexcept;
     level read_level() const;
     void take(const level& seen);
     void write_state(ring::xenbus_state state);
@@ -66,7 +67,7 @@ private:
     void disconnect();
     void close();
     void leave_hotplug();
-    void say(bool trouble, const std::string& text) const;
+    void say(bool trouble, const std::string& text) const override;
 
     device_names names_;
     std::unique_ptr<xenbus_driver> driver_;

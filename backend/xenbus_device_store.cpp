@@ -24,48 +24,58 @@ xenbus_device::level xenbus_device::read_level() const {
     level seen;
     auto& store = here_.store();
     seen.own = own_.read_state(seen.trouble);
-    seen.frontend = read_xenbus_state(store, names_.frontend, seen.trouble);
+    if (names_.fault.empty())
+        seen.frontend = read_xenbus_state(store, names_.frontend, seen.trouble);
     error_code absent;
     seen.online = store.read(own_.path() + "/online", absent) != "0" || absent;
     if (hotplug_script_)
         seen.hotplug = store.read(own_.path() + "/hotplug-status", absent);
     else
         seen.hotplug = "connected";
-    if (machine_ && phase() == backend_phase::connected &&
-        event_of_frontend(seen.frontend) == backend_event::frontend_ready)
+    if (is_connected() && event_of_frontend(seen.frontend) == backend_event::frontend_ready)
         seen.same_frontend = driver_->still_the_same_frontend();
     return seen;
 }
 
 /// Of our directory, which only we and the toolstack write, the whole is watched; of the guest's
-/// the state alone.
+/// single keys.
 void xenbus_device::begin() {
-    struct refusal {
-        std::string path;
-        error_code ec;
-    };
+    if (!names_.fault.empty())
+        say(true, names_.fault);
     auto seen = std::make_shared<level>();
-    auto refused = std::make_shared<refusal>();
     background(
-        [this, seen, refused] {
-            for (const auto& path : {own_.path(), names_.frontend + "/state"})
-                if (!watch(path, refused->ec)) {
-                    refused->path = path;
-                    break;
-                }
+        [this, seen] {
+            watch(own_.path());
+            if (names_.fault.empty())
+                watch(names_.frontend + "/state");
+            if (const auto path = driver_->watched(); names_.fault.empty() && !path.empty())
+                watch(path);
             *seen = read_level();
         },
-        [this, seen, refused] {
-            if (refused->ec) // what changes there goes unnoticed
-                say(true, "cannot watch " + refused->path + ": " + refused->ec.message());
+        [this, seen] {
+            say_refused_watch();
             own_.adopt(seen->own);
             begin_with({seen->own, seen->frontend});
         });
 }
 
+bool xenbus_device::is_connected() const noexcept {
+    return machine_ && phase() == backend_phase::connected;
+}
+
 void xenbus_device::look() {
     auto seen = std::make_shared<level>();
-    background([this, seen] { *seen = read_level(); }, [this, seen] { take(*seen); });
+    background(
+        [this, seen] {
+            *seen = read_level();
+            if (is_connected())
+                driver_->refresh();
+        },
+        [this, seen] {
+            if (is_connected())
+                driver_->refreshed();
+            take(*seen);
+        });
 }
 
 void xenbus_device::take(const level& seen) {

@@ -19,6 +19,7 @@ struct device_names {
     std::uint32_t handle = 0;
     std::string backend;  ///< our directory, absolute
     std::string frontend; ///< the guest's, absolute
+    std::string fault;    ///< why it cannot be served, in words; empty: it can
 
     /// "vif3.0": what people and Xen's scripts call it.
     std::string label() const {
@@ -48,6 +49,8 @@ public:
     virtual void connect(error_code& ec) = 0;
     /// Whether the frontend's keys are those that connect() saw; true if that cannot be said.
     virtual bool still_the_same_frontend() = 0;
+    /// Reads again what may change while the device is connected.
+    virtual void refresh() = 0;
     /// Unmaps what connect() mapped; nothing to do if it did not.
     virtual void disconnect() noexcept = 0;
     /// Undoes open().
@@ -59,8 +62,13 @@ public:
     /// @name On the executor
     /// @{
 
+    /// A path beside our directory and the frontend's state where refresh() finds changes; empty:
+    /// there is none.
+    virtual std::string watched() const = 0;
     /// Begins to move data; between connect() and stop().
     virtual void start() = 0;
+    /// After each refresh().
+    virtual void refreshed() = 0;
     /// Nothing moves any more. Also called when nothing was started.
     virtual void stop() noexcept = 0;
     /// @}

@@ -16,19 +16,16 @@ namespace {
 constexpr std::chrono::milliseconds pause{100}; ///< before an event counts as a new backend's
 }
 
-control_channel::control_channel(boost::asio::any_io_executor executor, hypervisor& machine,
-                                 domid backend, error_code& ec)
+control_channel::control_channel(hypervisor& machine, port_set& ports, domid backend,
+                                 error_code& ec)
     : pages_{machine.share(backend, 2, access::read_write, {}, ec)},
       ring_{netif::control_front_ring::initialise(pages_.bytes().first(pages_ ? page_size : 0))},
-      timer_{executor} {
-    if (ec)
-        return;
-    port_set ports{executor, machine, ec};
+      timer_{ports.get_executor()} {
     if (!ec)
         port_ = ports.bind_unbound(backend, ec);
 }
 
-void control_channel::start(entries grants, broken_handler broken) {
+void control_channel::start(std::vector<entries> grants, broken_handler broken) {
     grants_ = std::move(grants);
     broken_ = std::move(broken);
     stopped_ = false;
@@ -46,7 +43,7 @@ void control_channel::stop() noexcept {
 void control_channel::begin() {
     begin_again_ = asked_.has_value();
     if (!begin_again_)
-        ask(control_type::get_gref_mapping_size);
+        begin_queue(0);
     look();
 }
 
@@ -92,30 +89,40 @@ void control_channel::take(const netif::ctrl_response& response) {
         return ring_.poison(ring::fault::unexpected_response);
     const auto type = std::exchange(asked_, std::nullopt)->type;
     if (std::exchange(begin_again_, false))
-        return ask(control_type::get_gref_mapping_size);
+        return begin_queue(0);
     if (response.status != netif::control_status::success)
         return;
     if (type == control_type::get_gref_mapping_size) {
-        wanted_ = std::min<std::size_t>(response.data, grants_.size());
+        wanted_ = std::min<std::size_t>(response.data, grants_[queue_].size());
         added_ = 0;
     }
     add_more();
 }
 
+void control_channel::begin_queue(std::size_t queue) {
+    queue_ = queue;
+    ask(control_type::get_gref_mapping_size);
+}
+
+/// What is left of this queue's, or else the next queue's.
 void control_channel::add_more() {
     const auto count = std::min<std::size_t>(wanted_ - added_, netif::max_gref_entries);
-    if (count == 0)
+    if (count == 0) {
+        if (queue_ + 1 != grants_.size())
+            begin_queue(queue_ + 1);
         return;
-    const auto list = std::as_bytes(std::span{grants_}.subspan(added_, count));
+    }
+    const auto list = std::as_bytes(std::span{grants_[queue_]}.subspan(added_, count));
     ring::copy_bytes_in(pages_.bytes().subspan(page_size), list);
     added_ += count;
     ask(control_type::add_gref_mapping, pages_.references()[1].value,
         static_cast<std::uint32_t>(count));
 }
 
-/// About queue 0. Only one request is under way at a time, so there is room for it.
+/// Only one request is under way at a time, so there is room for it.
 void control_channel::ask(std::uint16_t type, std::uint32_t second, std::uint32_t third) {
-    asked_ = netif::ctrl_request{next_id_++, type, {0, second, third}};
+    asked_ =
+        netif::ctrl_request{next_id_++, type, {static_cast<std::uint32_t>(queue_), second, third}};
     error_code ignored; // a backend that is away needs no event
     if (ring_.push(*asked_) && ring_.publish())
         port_.notify(ignored);

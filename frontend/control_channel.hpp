@@ -6,7 +6,6 @@
 #include <xenring/grant/port_set.hpp>
 #include <xenring/ring/netif_control.hpp>
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
@@ -31,15 +30,14 @@ public:
     using broken_handler = std::function<void(const std::string& why)>;
 
     /// Errors: those of hypervisor::share() and port_set.
-    control_channel(boost::asio::any_io_executor executor, hypervisor& machine, domid backend,
-                    error_code& ec);
+    control_channel(hypervisor& machine, port_set& ports, domid backend, error_code& ec);
 
     grant_ref reference() const noexcept { return pages_.references()[0]; }
     port number() const noexcept { return port_.number(); }
 
-    /// The backend is connected, or connected again. `grants`: pages of queue 0. `broken` is told
-    /// if the backend lies.
-    void start(entries grants, broken_handler broken);
+    /// The backend is connected, or connected again. `grants`: the pages of each queue. `broken` is
+    /// told if the backend lies.
+    void start(std::vector<entries> grants, broken_handler broken);
     /// Nothing moves any more.
     void stop() noexcept;
     /// Ends the grants of the ring and of the list.
@@ -51,6 +49,7 @@ private:
     void rest(event_ticket ticket);
     void wait(event_ticket ticket);
     void take(const ring::netif::ctrl_response& response);
+    void begin_queue(std::size_t queue);
     void add_more();
     void ask(std::uint16_t type, std::uint32_t second = 0, std::uint32_t third = 0);
     void fail(const std::string& why);
@@ -60,8 +59,9 @@ private:
     ring::netif::control_front_ring ring_;
     boost::asio::steady_timer timer_;
     broken_handler broken_;
-    entries grants_;
-    std::size_t wanted_ = 0; ///< of grants_, as many as the backend takes
+    std::vector<entries> grants_;
+    std::size_t queue_ = 0;  ///< that is asked about
+    std::size_t wanted_ = 0; ///< of its grants, as many as the backend takes
     std::size_t added_ = 0;  ///< of these; or they are being added
     std::optional<ring::netif::ctrl_request> asked_;
     std::uint16_t next_id_ = 0;

@@ -86,6 +86,7 @@ private:
     std::size_t count_ = 0;
 };
 
+class queue_set;
 class rx_path;
 class tx_path;
 
@@ -108,6 +109,9 @@ public:
     /// Copies bytes to `at` in the frame; what does not fit is left out. Returns how many fitted.
     std::size_t fill(std::span<const std::byte> bytes, std::size_t at = 0) noexcept;
 
+    /// By which queue it goes.
+    std::size_t queue() const noexcept { return queue_; }
+
     /// Bytes that may still be put before the frame.
     std::size_t headroom() const noexcept { return headroom_; }
     /// Makes the frame longer at its front, for a lower layer's header; returns the new bytes.
@@ -118,9 +122,11 @@ public:
     void shrink(std::size_t bytes) noexcept;
 
 private:
+    friend class detail::queue_set;
     friend class detail::tx_path;
     detail::page_pieces<std::byte> pieces_;
     std::size_t headroom_ = 0;
+    std::size_t queue_ = 0; ///< whose pages they are
 };
 
 /// A frame that came from the backend. Move-only; its pages are used for others once it is dropped,
@@ -143,13 +149,18 @@ public:
 
     std::span<const std::span<const std::byte>> pieces() const noexcept { return pieces_.all(); }
 
+    /// By which queue it came, which the backend chose.
+    std::size_t queue() const noexcept { return queue_; }
+
     /// Copies the frame, each byte once; what does not fit is left out. Returns how many fitted.
     std::size_t copy_to(std::span<std::byte> to) const noexcept;
 
 private:
+    friend class detail::queue_set;
     friend class detail::rx_path;
     detail::page_pieces<const std::byte> pieces_;
     ring::netif::packet_info info_;
+    std::size_t queue_ = 0;
 };
 
 } // namespace xenring::frontend

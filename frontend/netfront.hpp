@@ -19,8 +19,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace xenring::frontend {
 
@@ -42,7 +44,11 @@ struct netfront_options {
     /// Let the backend keep the pages mapped, if it wants to: then copying them costs it no call of
     /// the hypervisor (static grants, over the control ring; Linux's xen-netback does not).
     bool static_grants = true;
+    /// Queues to have at most; a backend may offer fewer. Each has rings, event channels and an
+    /// equal part of the pages.
+    std::size_t queues = 1;
     /// Pages granted to the backend. Linux lets programs grant 1024 pages by default, all together.
+    /// A frame of 64 KiB takes 17 of one queue's.
     std::size_t tx_pages = 256;
     std::size_t rx_pages = 256;
     /// Bytes left free before each frame to be sent; at most 4082.
@@ -122,15 +128,26 @@ public:
     bool is_connected() const noexcept;
     /// What the toolstack and the backend say of the device; of the latest connection.
     const vif_backend_keys& device() const noexcept;
-    /// Since the beginning, of all connections.
-    const netfront_statistics& statistics() const noexcept;
+    /// How many queues the latest connection has; 1 before the first.
+    std::size_t queue_count() const noexcept;
+    /// Since the beginning, of all connections and queues.
+    netfront_statistics statistics() const noexcept;
+    /// The same of each queue, options::queues of them.
+    const std::vector<netfront_statistics>& queue_statistics() const noexcept;
     /// What was wrong with the backend, in words.
     const std::string& problem() const noexcept;
 
     /// A frame of `size` bytes to be filled and sent, with room for options::headroom more at its
     /// front. Empty if there are too few pages right now (see async_wait_room()), if nothing is
     /// connected, or for a size that cannot be sent (more than 65535 bytes, or none).
-    outgoing_frame prepare(std::size_t size);
+    ///
+    /// Frames with the same `flow` reach the backend in their order: they go by the same queue,
+    /// number flow % queue_count(). Any number will do: see flow_of().
+    outgoing_frame prepare(std::size_t size, std::size_t flow = 0);
+
+    /// A number for the connection that a frame belongs to: a hash of the addresses, and of TCP's
+    /// ports, that is the same in both directions. 0 if it is not IP.
+    static std::size_t flow_of(std::span<const std::byte> frame) noexcept;
 
     /// Sends a frame now, whatever becomes of it then; it is empty afterwards. An error leaves it
     /// as it is: would_block (see async_wait_room()), message_size (EMSGSIZE), EINVAL (shorter than
@@ -139,18 +156,23 @@ public:
     /// connected.
     void send(outgoing_frame& frame, const ring::netif::packet_info& info, error_code& ec);
 
-    /// The next frame that is there; empty if there is none. Errors: why nothing is connected.
+    /// The next frame that is there, by any queue; empty if there is none. Errors: why nothing is
+    /// connected.
     received_frame receive(error_code& ec);
 
-    /// Waits until prepare(size) and send() find room: void(error_code). One at a time. Cancelled
-    /// by every cancellation type.
+    /// Waits until prepare(size, flow) and send() find room: void(error_code). One at a time for
+    /// each queue. Cancelled by every cancellation type.
+    template <class Token>
+    auto async_wait_room(std::size_t size, std::size_t flow, Token&& token) {
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [](auto handler, std::shared_ptr<detail::netfront_core> core, std::size_t bytes,
+               std::size_t which) { start_wait_room(core, which, bytes, 0, std::move(handler)); },
+            token, core_, size, flow);
+    }
+    /// For flow 0.
     template <class Token>
     auto async_wait_room(std::size_t size, Token&& token) {
-        return boost::asio::async_initiate<Token, void(error_code)>(
-            [](auto handler, std::shared_ptr<detail::netfront_core> core, std::size_t bytes) {
-                start_wait_room(core, bytes, 0, std::move(handler));
-            },
-            token, core_, size);
+        return async_wait_room(size, 0, std::forward<Token>(token));
     }
 
     /// Waits until receive() is worth a try: void(error_code). Likewise.
@@ -171,7 +193,8 @@ public:
             receive_operation{core_, {}, {}}, token, get_executor());
     }
 
-    /// Sends a frame as soon as there is room: void(error_code). One at a time. Errors: as send().
+    /// Sends a frame as soon as there is room: void(error_code). One at a time for each queue, no
+    /// async_wait_room() beside it. Errors: as send().
     template <class Token>
     auto async_send(outgoing_frame frame, const ring::netif::packet_info& info, Token&& token) {
         return boost::asio::async_compose<Token, void(error_code)>(
@@ -185,8 +208,8 @@ private:
     static void start_connect(const core_pointer& core, std::uint32_t device, done_handler handler);
     static void start_close(const core_pointer& core, done_handler handler);
     /// `slots`: of a frame that is made already; 0: there is room to be for a new one.
-    static void start_wait_room(const core_pointer& core, std::size_t size, std::size_t slots,
-                                done_handler handler);
+    static void start_wait_room(const core_pointer& core, std::size_t flow, std::size_t size,
+                                std::size_t slots, done_handler handler);
     static void start_wait_frame(const core_pointer& core, done_handler handler);
     static received_frame take(detail::netfront_core& core, error_code& ec);
     static void put(detail::netfront_core& core, outgoing_frame& frame,
@@ -250,7 +273,7 @@ private:
                 return boost::asio::post(std::move(self));
             }
             const auto keep = core;
-            start_wait_room(keep, 0, frame.pieces().size(), std::move(self));
+            start_wait_room(keep, frame.queue(), 0, frame.pieces().size(), std::move(self));
         }
         template <class Self>
         void finish(Self& self) {

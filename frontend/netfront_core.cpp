@@ -56,12 +56,13 @@ void netfront_core::make_device(std::uint32_t number) {
     chosen.static_grants = options_.static_grants;
     auto driver = std::make_unique<vif>(here_, chosen, options_.scatter_gather, counts_);
     vif_ = driver.get();
-    driver->on_broken = [weak = weak_from_this()](const std::string& why) {
+    driver->on_broken = [weak = weak_from_this()](const error_code& reason,
+                                                  const std::string& why) {
         const auto self = weak.lock();
         if (!self || !self->device_)
             return;
         self->problem_ = why;
-        self->device_->report_misbehaviour(why);
+        self->device_->report_broken(reason, why);
     };
     driver->on_change = [weak = weak_from_this()] {
         if (const auto self = weak.lock())
@@ -89,6 +90,7 @@ void netfront_core::reached(frontend_phase phase) {
     switch (phase) {
     case frontend_phase::connected:
         keys_ = vif_->backend();
+        queue_count_ = vif_->queues()->size();
         reason_.clear();
         problem_.clear();
         unclaimed_ = !connecting_;

@@ -6,6 +6,7 @@
 #include <xenring/frontend/vif.hpp>
 #include <xenring/frontend/xenbus_device.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -17,21 +18,24 @@ public:
     using done_handler = boost::asio::any_completion_handler<void(error_code)>;
 
     netfront_core(const domain& here, netfront_options options)
-        : here_{here}, options_{std::move(options)} {}
+        : here_{here}, options_{std::move(options)}, counts_{std::make_shared<vif::counters>(
+                                                         std::max<std::size_t>(1,
+                                                                               options_.queues))} {}
 
     void connect(std::uint32_t number, done_handler handler);
     void close(done_handler handler);
     void abandon() noexcept;
 
-    bool is_connected() const noexcept { return queue() != nullptr; }
-    /// Why there is no queue.
+    bool is_connected() const noexcept { return queues() != nullptr; }
+    /// Why there are no queues.
     error_code absence() const noexcept;
-    const std::shared_ptr<netfront_queue>& queue() const noexcept {
-        static const std::shared_ptr<netfront_queue> none;
-        return vif_ ? vif_->queue() : none;
+    const std::shared_ptr<queue_set>& queues() const noexcept {
+        static const std::shared_ptr<queue_set> none;
+        return vif_ ? vif_->queues() : none;
     }
+    std::size_t queue_count() const noexcept { return queue_count_; }
     const vif_backend_keys& keys() const noexcept { return keys_; }
-    const netfront_statistics& statistics() const noexcept { return *counts_; }
+    const vif::counters& statistics() const noexcept { return *counts_; }
     const std::string& problem() const noexcept { return problem_; }
     const netfront_options& options() const noexcept { return options_; }
     const domain& here() const noexcept { return here_; }
@@ -48,13 +52,14 @@ private:
 
     domain here_;
     netfront_options options_;
-    std::shared_ptr<netfront_statistics> counts_ = std::make_shared<netfront_statistics>();
+    std::shared_ptr<vif::counters> counts_; ///< of each queue
     std::shared_ptr<xenbus_device> device_;
     vif* vif_ = nullptr; ///< device_'s driver
     std::uint32_t number_ = 0;
     bool unclaimed_ = false;        ///< connected again, and nobody asked
     bool made_for_connect_ = false; ///< device_ was made for the connect that waits
     vif_backend_keys keys_;
+    std::size_t queue_count_ = 1;
     done_handler connecting_, closing_;
     error_code reason_;
     std::string problem_;

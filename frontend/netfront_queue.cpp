@@ -1,7 +1,5 @@
 #include <xenring/frontend/netfront_queue.hpp>
 
-#include <boost/asio/append.hpp>
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
@@ -16,20 +14,21 @@ constexpr unsigned patience = 8;       ///< events without a cause in a row that
 constexpr std::size_t publish_at = 32; ///< pages shown to the backend at once
 } // namespace
 
-netfront_queue::netfront_queue(asio::any_io_executor executor, hypervisor& machine, domid backend,
-                               const queue_options& options, netfront_statistics& counts,
-                               std::string& problem, error_code& ec)
-    : executor_{std::move(executor)}, options_{options}, counts_{counts},
-      pool_{machine, {.batch = 32, .limit = 0}}, backend_{backend}, tx_{executor_}, rx_{executor_} {
+netfront_queue::netfront_queue(const surroundings& where, const queue_options& options,
+                               netfront_statistics& counts, std::string& problem, error_code& ec)
+    : executor_{where.here.get_executor()}, options_{options}, counts_{counts},
+      tx_{executor_, std::make_shared<wait_slot>(executor_)}, rx_{executor_, where.frames} {
+    auto& machine = where.here.hypervisor();
+    const auto backend = where.backend;
     problem = "pages for domain " + std::to_string(backend.value);
     tx_ring_ = machine.share(backend, 1, access::read_write, {}, ec);
     if (!ec)
         rx_ring_ = machine.share(backend, 1, access::read_write, {}, ec);
     page_shelf outgoing, incoming, copies;
     if (!ec)
-        outgoing = page_shelf{pool_, backend, access::read_only, options.tx_pages, ec};
+        outgoing = page_shelf{where.pool, backend, access::read_only, options.tx_pages, ec};
     if (!ec)
-        incoming = page_shelf{pool_, backend, access::read_write, options.rx_pages, ec};
+        incoming = page_shelf{where.pool, backend, access::read_write, options.rx_pages, ec};
     if (ec)
         return;
     if (!options.trusted)
@@ -39,16 +38,22 @@ netfront_queue::netfront_queue(asio::any_io_executor executor, hypervisor& machi
     receiver_ = std::make_shared<rx_path>(rx_ring_.bytes(), std::move(incoming), std::move(copies),
                                           options.takes, counts_.rx);
     problem = "event channel for domain " + std::to_string(backend.value);
-    port_set ports{executor_, machine, ec};
-    if (!ec)
-        tx_.channel = ports.bind_unbound(backend, ec);
+    tx_.channel = where.ports.bind_unbound(backend, ec);
     if (!ec && options.split_event_channels)
-        rx_.channel = ports.bind_unbound(backend, ec);
+        rx_.channel = where.ports.bind_unbound(backend, ec);
 }
 
 netfront_queue::~netfront_queue() {
     stop(asio::error::operation_aborted);
     release();
+}
+
+net::vif_queue_keys netfront_queue::keys() const noexcept {
+    net::vif_queue_keys out{tx_ring_.references()[0], rx_ring_.references()[0],
+                            tx_.channel.number(), std::nullopt};
+    if (rx_.channel)
+        out.rx_port = rx_.channel.number();
+    return out;
 }
 
 std::vector<ring::netif::gref_entry> netfront_queue::granted() const {
@@ -78,7 +83,7 @@ void netfront_queue::stop(const error_code& why) noexcept {
     for (auto* which : {&tx_, &rx_}) {
         which->channel = {};
         which->calm.cancel();
-        end_wait(*which, why);
+        which->waiter->end(why);
     }
     if (sender_) {
         sender_->end();
@@ -90,7 +95,6 @@ void netfront_queue::stop(const error_code& why) noexcept {
 void netfront_queue::release() noexcept {
     tx_ring_ = {};
     rx_ring_ = {};
-    pool_.forget(backend_);
     sender_.reset(); // its free pages go back, and their grants end
     receiver_.reset();
 }
@@ -128,59 +132,36 @@ received_frame netfront_queue::receive(error_code& ec) {
     return frame;
 }
 
-void netfront_queue::wait_for_frame(wait_handler handler) {
-    begin_wait(rx_, std::move(handler), &netfront_queue::look_for_frames);
-}
-
 void netfront_queue::wait_for_room(const tx_path::room& wanted, wait_handler handler) {
-    if (!tx_.waiter)
-        wanted_ = wanted;
-    begin_wait(tx_, std::move(handler), &netfront_queue::look_for_room);
-}
-
-void netfront_queue::begin_wait(direction& which, wait_handler handler, look_function look) {
-    if (which.waiter || ended_) {
-        const auto ec = ended_ ? ended_ : error_code{asio::error::already_started};
-        asio::post(executor_, asio::append(std::move(handler), ec));
+    if (!tx_.waiter->begin(std::move(handler)))
         return;
-    }
-    const auto slot = asio::get_associated_cancellation_slot(handler);
-    which.waiter.swap(handler); // Boost 1.81 cannot assign one
-    if (slot.is_connected())
-        asio::get_associated_cancellation_slot(which.waiter)
-            .assign([self = weak_from_this(), &which](asio::cancellation_type) {
-                if (const auto alive = self.lock())
-                    alive->end_wait(which, asio::error::operation_aborted);
-            });
-    (this->*look)();
-}
-
-void netfront_queue::end_wait(direction& which, const error_code& ec) {
-    if (!which.waiter)
-        return;
-    asio::get_associated_cancellation_slot(which.waiter).clear();
-    asio::post(executor_, asio::append(std::exchange(which.waiter, nullptr), ec));
+    wanted_ = wanted;
+    look_for_room();
 }
 
 void netfront_queue::look_for_frames() {
-    if (!rx_.waiter || ended_)
+    if (!rx_.waiter->waits())
         return;
+    if (ended_)
+        return rx_.waiter->end(ended_);
     const auto ticket = channel(rx_).seen(); // before the ring is looked at
     if (receiver_->publish())
         notify(rx_);
     if (receiver_->ready() || receiver_->arm())
-        return end_wait(rx_, {});
+        return rx_.waiter->end({});
     sleep(rx_, ticket, &netfront_queue::look_for_frames, counts_.rx);
 }
 
 void netfront_queue::look_for_room() {
-    if (!tx_.waiter || ended_)
+    if (!tx_.waiter->waits())
         return;
+    if (ended_)
+        return tx_.waiter->end(ended_);
     const auto ticket = channel(tx_).seen(); // before the ring is looked at
     for (bool again = true; again;) {
         if (sender_->has(wanted_) || sender_->fault()) {
             tx_.idle_events = 0;
-            return end_wait(tx_, {});
+            return tx_.waiter->end({});
         }
         again = sender_->awaits_answers() && sender_->arm();
     }
@@ -197,8 +178,10 @@ void netfront_queue::sleep(direction& which, event_ticket ticket, look_function 
         which.sleeps = false;
         if (self->ended_ || ec == asio::error::operation_aborted)
             return;
-        if (ec)
+        if (ec) {
+            self->fail(ec, "event channel: " + ec.message());
             return self->stop(ec);
+        }
         ++counts.events;
         const auto idle = ++which.idle_events;
         ((*self).*look)();
@@ -221,15 +204,18 @@ void netfront_queue::notify(direction& which) noexcept {
     channel(which).notify(ignored);
 }
 
-/// Tells the owner once that the backend lies.
 void netfront_queue::check() {
     const char* const in_tx = sender_ ? sender_->fault() : nullptr;
     const char* const in_rx = receiver_ ? receiver_->fault() : nullptr;
-    if ((!in_tx && !in_rx) || !broken_)
-        return;
-    asio::post(executor_, [tell = std::exchange(broken_, nullptr),
-                           why = in_tx ? std::string{"tx ring: "} + in_tx
-                                       : std::string{"rx ring: "} + in_rx] { tell(why); });
+    if (in_tx || in_rx)
+        fail(errc::ring_corrupt,
+             in_tx ? std::string{"tx ring: "} + in_tx : std::string{"rx ring: "} + in_rx);
+}
+
+void netfront_queue::fail(const error_code& reason, std::string why) {
+    if (broken_)
+        asio::post(executor_, [tell = std::exchange(broken_, nullptr), reason,
+                               text = std::move(why)] { tell(reason, text); });
 }
 
 } // namespace xenring::frontend::detail

@@ -3,7 +3,7 @@
 /// A vif, seen by its guest: the driver of one network device.
 
 #include <xenring/frontend/control_channel.hpp>
-#include <xenring/frontend/netfront_queue.hpp>
+#include <xenring/frontend/queue_set.hpp>
 #include <xenring/frontend/vif_keys.hpp>
 #include <xenring/frontend/xenbus_driver.hpp>
 #include <xenring/grant/domain.hpp>
@@ -11,25 +11,29 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace xenring::frontend::detail {
 
-/// Grants the rings of a queue and publishes them.
+/// Grants the rings of the queues and publishes them.
 class vif final : public xenbus_driver {
 public:
+    using counters = std::vector<netfront_statistics>;
+
+    /// At most as many queues as there are `counts`.
     vif(const domain& here, const queue_options& options, bool scatter_gather,
-        std::shared_ptr<netfront_statistics> counts)
+        std::shared_ptr<counters> counts)
         : here_{here}, options_{options}, scatter_gather_{scatter_gather}, counts_{
                                                                                std::move(counts)} {}
 
-    /// Called on the executor when the backend lies.
-    std::function<void(const std::string& why)> on_broken;
+    /// Called on the executor when the backend lies, or when an event channel breaks.
+    queue_set::broken_handler on_broken;
 
     /// Called on the executor when backend() says something new of a live connection.
     std::function<void()> on_change;
 
     /// On the executor, from the device's connected phase on; nullptr before.
-    const std::shared_ptr<netfront_queue>& queue() const noexcept { return queue_; }
+    const std::shared_ptr<queue_set>& queues() const noexcept { return queues_; }
     const vif_backend_keys& backend() const noexcept { return backend_; }
 
     void prepare(const device_names& names, error_code& ec) override;
@@ -42,25 +46,25 @@ public:
     void stop(const error_code& why) noexcept override;
 
 private:
-    void make_control(domid backend);
+    void make_control(port_set& ports, domid backend);
 
     domain here_;
     queue_options options_;
     bool scatter_gather_;
-    std::shared_ptr<netfront_statistics> counts_;
+    std::shared_ptr<counters> counts_;
     vif_backend_keys backend_;
     vif_backend_keys fresh_; ///< by refresh(), not shown before refreshed()
     std::string problem_;
 
     /// @name Made by prepare() and dropped by disconnect(), where these may block
     /// @{
-    std::shared_ptr<netfront_queue> made_;
+    std::shared_ptr<queue_set> made_;
     std::shared_ptr<control_channel> made_control_; ///< if the backend offered it
     /// @}
 
     /// @name The same from start() to stop(), on the executor
     /// @{
-    std::shared_ptr<netfront_queue> queue_;
+    std::shared_ptr<queue_set> queues_;
     std::shared_ptr<control_channel> control_;
     /// @}
 };

@@ -1,7 +1,9 @@
 #include <xenring/frontend/vif_keys.hpp>
 #include <xenring/grant/device_keys.hpp>
+#include <xenring/net/frame_port.hpp>
 #include <xenring/net/offload_keys.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <utility>
@@ -9,8 +11,6 @@
 
 namespace xenring::frontend {
 namespace {
-
-constexpr std::uint32_t smallest_mtu = 68, usual_mtu = 1500, largest_mtu = 65521;
 
 std::optional<ring::netif::mac_address> parse_mac(const std::string& text) {
     ring::netif::mac_address out{};
@@ -26,14 +26,60 @@ std::optional<ring::netif::mac_address> parse_mac(const std::string& text) {
 }
 
 std::size_t read_mtu(device_key_reader& ours) {
-    const auto mtu = ours.optional_number("mtu", largest_mtu).value_or(usual_mtu);
-    if (mtu < smallest_mtu)
+    const auto mtu = ours.optional_number("mtu", net::largest_mtu).value_or(net::usual_mtu);
+    if (mtu < net::smallest_mtu)
         ours.fail("mtu", errc::device_keys_malformed);
     return mtu;
 }
 
 bool read_carrier(device_key_reader& theirs) {
     return theirs.flag("carrier", true);
+}
+
+using key_entries = std::vector<std::pair<std::string, std::string>>;
+
+void add_number(key_entries& out, const std::string& name, std::uint32_t value) {
+    out.emplace_back(name, std::to_string(value));
+}
+
+void add_queue(key_entries& out, const std::string& prefix, const net::vif_queue_keys& queue) {
+    add_number(out, prefix + "tx-ring-ref", queue.tx_ring.value);
+    add_number(out, prefix + "rx-ring-ref", queue.rx_ring.value);
+    if (queue.rx_port) {
+        add_number(out, prefix + "event-channel-tx", queue.tx_port.value);
+        add_number(out, prefix + "event-channel-rx", queue.rx_port->value);
+    } else {
+        add_number(out, prefix + "event-channel", queue.tx_port.value);
+    }
+}
+
+/// Several queues have a directory each, and then none may be in ours.
+key_entries entries_of(const vif_published_keys& keys) {
+    key_entries out;
+    const bool several = keys.queues.size() > 1;
+    for (std::size_t i = 0; i != keys.queues.size(); ++i)
+        add_queue(out, several ? "queue-" + std::to_string(i) + '/' : "", keys.queues[i]);
+    if (keys.control_ring) {
+        add_number(out, "ctrl-ring-ref", keys.control_ring->value);
+        add_number(out, "event-channel-ctrl", keys.control_port.value);
+    }
+    if (keys.counts_queues)
+        add_number(out, "multi-queue-num-queues", static_cast<std::uint32_t>(keys.queues.size()));
+    add_number(out, "request-rx-copy", 1);
+    add_number(out, "feature-rx-notify", 1);
+    add_number(out, "feature-sg", keys.scatter_gather);
+    add_number(out, "feature-gso-tcpv4", keys.scatter_gather && keys.takes.tcpv4);
+    add_number(out, "feature-gso-tcpv6", keys.scatter_gather && keys.takes.tcpv6);
+    add_number(out, "feature-ipv6-csum-offload", keys.takes.checksum_ipv6);
+    add_number(out, "feature-no-csum-offload", !keys.takes.checksum_ipv4);
+    return out;
+}
+
+/// Whether a key is a frontend's word, of now or of before.
+bool is_told(const std::string& name) {
+    return name.starts_with("event-channel") || name.starts_with("queue-") ||
+           name.starts_with("multi-queue-") || name.ends_with("-ring-ref") ||
+           name == "xdp-headroom" || name == "request-multicast-control";
 }
 
 } // namespace
@@ -57,7 +103,9 @@ vif_backend_keys read_vif_backend(const store_operations& store, const device_na
     out.takes = receives.takes;
     out.split_event_channels = theirs.flag("feature-split-event-channels");
     out.control_ring = theirs.flag("feature-ctrl-ring");
-    out.multi_queue = theirs.optional_number("multi-queue-max-queues").has_value();
+    out.max_queues = theirs.optional_number("multi-queue-max-queues");
+    if (out.max_queues == 0U)
+        theirs.fail("multi-queue-max-queues", errc::device_keys_malformed);
     out.carrier = read_carrier(theirs);
     out.trusted = ours.flag("trusted", true);
     out.mtu = read_mtu(ours);
@@ -83,45 +131,14 @@ void refresh_vif_backend(const store_operations& store, const device_names& name
 
 void write_vif_keys(store_operations& store, const std::string& directory,
                     const vif_published_keys& keys, error_code& ec) {
-    std::vector<std::pair<std::string, std::string>> wanted;
-    const auto number = [&](const char* name, std::uint32_t value) {
-        wanted.emplace_back(name, std::to_string(value));
-    };
-    number("tx-ring-ref", keys.tx_ring.value);
-    number("rx-ring-ref", keys.rx_ring.value);
-    if (keys.rx_port) {
-        number("event-channel-tx", keys.tx_port.value);
-        number("event-channel-rx", keys.rx_port->value);
-    } else {
-        number("event-channel", keys.tx_port.value);
-    }
-    if (keys.control_ring) {
-        number("ctrl-ring-ref", keys.control_ring->value);
-        number("event-channel-ctrl", keys.control_port.value);
-    }
-    if (keys.multi_queue)
-        number("multi-queue-num-queues", 1);
-    number("request-rx-copy", 1);
-    number("feature-rx-notify", 1);
-    number("feature-sg", keys.scatter_gather);
-    number("feature-gso-tcpv4", keys.scatter_gather && keys.takes.tcpv4);
-    number("feature-gso-tcpv6", keys.scatter_gather && keys.takes.tcpv6);
-    number("feature-ipv6-csum-offload", keys.takes.checksum_ipv6);
-    number("feature-no-csum-offload", !keys.takes.checksum_ipv4);
-    const auto path = [&](const std::string& name) { return directory + '/' + name; };
+    const auto wanted = entries_of(keys);
     const auto is_wanted = [&](const std::string& name) {
-        for (const auto& each : wanted)
-            if (each.first == name)
-                return true;
-        return false;
+        return std::ranges::any_of(wanted, [&](const auto& each) { return each.first == name; });
     };
-    for (const auto& name : store.directory(directory, ec)) {
-        const bool told = name.starts_with("event-channel") || name.starts_with("queue-") ||
-                          name.starts_with("multi-queue-") || name == "ctrl-ring-ref" ||
-                          name == "xdp-headroom" || name == "request-multicast-control";
-        if (told && !is_wanted(name) && !ec)
+    const auto path = [&](const std::string& name) { return directory + '/' + name; };
+    for (const auto& name : store.directory(directory, ec))
+        if (!ec && is_told(name) && !is_wanted(name))
             store.remove(path(name), ec);
-    }
     for (const auto& [name, value] : wanted)
         if (!ec)
             store.write(path(name), value, ec);

@@ -5,6 +5,7 @@
 #include <xenring/frontend/xenbus_driver.hpp>
 #include <xenring/grant/error.hpp>
 #include <xenring/grant/store.hpp>
+#include <xenring/net/queue_keys.hpp>
 #include <xenring/net/virtio_header.hpp>
 #include <xenring/ring/netif_packet.hpp>
 
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace xenring::frontend {
 
@@ -21,7 +23,8 @@ struct vif_backend_keys {
     net::offloads takes;         ///< in frames from us
     bool split_event_channels = false;
     bool control_ring = false;
-    bool multi_queue = false; ///< wants to be told how many queues there are
+    /// How many queues a frontend may have, at least 1; nothing: one, and it says nothing of that.
+    std::optional<std::size_t> max_queues;
     bool trusted = true;
     ring::netif::mac_address mac{}; ///< ours
     std::size_t mtu = 1500;
@@ -40,12 +43,10 @@ void refresh_vif_backend(const store_operations& store, const device_names& name
 
 /// What a frontend publishes.
 struct vif_published_keys {
-    grant_ref tx_ring, rx_ring;
-    port tx_port;
-    std::optional<port> rx_port; ///< nothing: tx_port serves both directions
+    std::vector<net::vif_queue_keys> queues; ///< at least one
     std::optional<grant_ref> control_ring;
-    port control_port; ///< if there is a control ring
-    bool multi_queue = false;
+    port control_port;          ///< if there is a control ring
+    bool counts_queues = false; ///< says how many there are; must if there are several
     bool scatter_gather = true;
     net::offloads takes; ///< in frames to us
 };

@@ -14,11 +14,11 @@ using ring::frontend_phase;
 
 namespace {
 
-/// What those hear who use the device when an event ends it.
-error_code reason_of(frontend_event event) noexcept {
+/// What those hear who use the device when an event ends it; `broken` if that was reported.
+error_code reason_of(frontend_event event, const error_code& broken) noexcept {
     switch (event) {
     case frontend_event::backend_misbehaved:
-        return errc::ring_corrupt;
+        return broken;
     case frontend_event::close_requested:
         return asio::error::operation_aborted;
     default:
@@ -73,7 +73,8 @@ void xenbus_device::abandon() noexcept {
     end();
 }
 
-void xenbus_device::report_misbehaviour(const std::string& why) {
+void xenbus_device::report_broken(const error_code& reason, const std::string& why) {
+    broken_ = reason;
     say(true, why);
     happened(frontend_event::backend_misbehaved);
     pump();
@@ -83,7 +84,7 @@ void xenbus_device::took(frontend_event event, frontend_phase before, const step
     const bool had_rings = has_rings(before);
     if (had_rings && !has_rings(now.next)) {
         if (event != frontend_event::publish_failed) // which knows better
-            reason_ = reason_of(event);
+            reason_ = reason_of(event, broken_);
         driver_->stop(reason_);
     }
     if (event == frontend_event::directory_lost && !reason_)

@@ -49,8 +49,9 @@ public:
     /// Stops at once; says nothing to the backend, tells the listener nothing.
     void abandon() noexcept;
 
-    /// The backend broke the rules of the rings.
-    void report_misbehaviour(const std::string& why);
+    /// The rings are of no use any more: the backend broke their rules (errc::ring_corrupt), or
+    /// something of ours broke. The device is closed, and `reason` is why.
+    void report_broken(const error_code& reason, const std::string& why);
 
     ring::frontend_phase phase() const noexcept;
 
@@ -73,18 +74,17 @@ private:
     void wrote(ring::xenbus_state state, const error_code& ec);
     void publish();
     void disconnect();
-    void watch_backend(error_code& ec);
-    void say_refused(const std::string& directory, const error_code& ec);
-    void say(bool trouble, const std::string& text) const;
+    void watch_backend();
+    void say(bool trouble, const std::string& text) const override;
 
     device_names names_;
     std::unique_ptr<xenbus_driver> driver_;
     device_listener listener_;
     std::shared_ptr<store_watch> backend_watch_;
     std::string watched_backend_;
-    std::string refused_watch_; ///< the latest that was complained of
     ring::frontend_phase told_ = ring::frontend_phase::waiting;
     error_code reason_;
+    error_code broken_; ///< the latest reported reason
     bool connection_wanted_ = false;
     bool close_wanted_ = false;
 };

@@ -45,19 +45,18 @@ void xenbus_device::begin() {
     struct found {
         device_names names;
         error_code ec;
-        error_code refused; ///< the watch
         xenbus_reading own = xenbus_state::unknown;
     };
-    auto seen = std::make_shared<found>(found{names_, {}, {}, {}});
+    auto seen = std::make_shared<found>(found{names_, {}, {}});
     background(
         [this, seen] {
             error_code trouble;
-            watch(own_.path(), seen->refused);
+            watch(own_.path());
             read_names(seen->names, seen->ec);
             seen->own = own_.read_state(trouble);
         },
         [this, seen] {
-            say_refused(own_.path(), seen->refused);
+            say_refused_watch();
             if (seen->ec) {
                 say(true, "there is no such device: " + seen->ec.message());
                 seen->own = xenbus_state::unknown;
@@ -76,16 +75,15 @@ bool xenbus_device::is_live() const noexcept {
 
 void xenbus_device::look() {
     auto seen = std::make_shared<level>();
-    auto refused = std::make_shared<error_code>();
     background(
-        [this, seen, refused] {
-            watch_backend(*refused);
+        [this, seen] {
+            watch_backend();
             *seen = read_level();
             if (is_live())
                 driver_->refresh(names_);
         },
-        [this, seen, refused] {
-            say_refused(names_.backend, *refused);
+        [this, seen] {
+            say_refused_watch();
             if (is_live())
                 driver_->refreshed();
             take(*seen);
@@ -175,20 +173,14 @@ void xenbus_device::publish() {
 }
 
 /// The backend's directory, wherever it is by now.
-void xenbus_device::watch_backend(error_code& ec) {
+void xenbus_device::watch_backend() {
     if (watched_backend_ == names_.backend)
         return;
-    auto made = watch(names_.backend, ec);
-    if (ec)
+    auto made = watch(names_.backend);
+    if (!made)
         return;
     unwatch(std::exchange(backend_watch_, std::move(made)));
     watched_backend_ = names_.backend;
-}
-
-/// What changes there goes unnoticed. Each look tries again, but a directory is complained of once.
-void xenbus_device::say_refused(const std::string& directory, const error_code& ec) {
-    if (ec && std::exchange(refused_watch_, directory) != directory)
-        say(true, "cannot watch " + directory + ": " + ec.message());
 }
 
 } // namespace xenring::frontend

@@ -57,6 +57,8 @@ protected:
     virtual void took(event_type what, phase_type before, const step_type& now) = 0;
     /// All actions of a step were done or begun.
     virtual void settled() = 0;
+    /// A line for people; `trouble` if something is wrong.
+    virtual void say(bool trouble, const std::string& text) const = 0;
     /// @}
 
     /// Begins where the machine does.
@@ -116,14 +118,26 @@ protected:
     }
 
     /// Looks again at every change of `path` or below it, from now on. Blocks: for jobs in the
-    /// background.
-    std::shared_ptr<store_watch> watch(const std::string& path, error_code& ec) {
+    /// background. Nothing if the store refuses it: then say_refused_watch() afterwards.
+    std::shared_ptr<store_watch> watch(const std::string& path) {
+        error_code ec;
         auto made = std::make_shared<store_watch>(here_.store().watch(path, ec));
-        if (ec)
+        if (ec) {
+            if (refusal_.empty()) { // the first of several says enough
+                refused_ = path;
+                refusal_ = "cannot watch " + path + ": " + ec.message();
+            }
             return nullptr;
+        }
         watches_.push_back(made);
         wait(made);
         return made;
+    }
+    /// What changes there goes unnoticed. A path is complained of once, however often it is tried.
+    void say_refused_watch() {
+        const auto text = std::exchange(refusal_, {});
+        if (!text.empty() && std::exchange(complained_of_, refused_) != refused_)
+            say(true, text);
     }
     void unwatch(const std::shared_ptr<store_watch>& which) noexcept {
         std::erase(watches_, which);
@@ -193,6 +207,8 @@ private:
     std::deque<event_type> levels_; ///< what stood at the latest look
     std::deque<action_type> actions_;
     std::vector<std::shared_ptr<store_watch>> watches_;
+    std::string refused_, refusal_; ///< a watch that was refused, and how; of jobs
+    std::string complained_of_;
     boost::asio::steady_timer deadline_;
     bool deadline_runs_ = false;
     bool settled_ = true;

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -14,6 +15,10 @@ namespace xenring::net {
 
 /// Bytes of the longest frame that is read or written: 64 KiB of IP, Ethernet, two VLAN tags.
 inline constexpr std::size_t max_frame_size = 65535 + 14 + 8;
+
+/// Bytes of the largest IP packet in a frame: what IPv4 needs, what is meant where nothing is said,
+/// and what the largest frame of a vif has room for.
+inline constexpr std::uint32_t smallest_mtu = 68, usual_mtu = 1500, largest_mtu = 65521;
 
 /// A descriptor on which each read() and write() moves one virtio_header and one frame, at once and
 /// without blocking: a TAP's queue, or a packet socket pair in tests.
@@ -32,6 +37,13 @@ public:
     /// Opens the descriptor of queue `queue` for the caller, who closes it; polls readable when a
     /// frame is there. Errors: errno.
     virtual int open_queue(std::size_t queue, error_code& ec) = 0;
+
+    /// How many queues can be open.
+    virtual std::size_t max_queues() const { return std::numeric_limits<std::size_t>::max(); }
+
+    /// The largest packet, of what has such a limit.
+    virtual std::size_t mtu() const { return usual_mtu; }
+    virtual void set_mtu(std::size_t, error_code&) {}
 
     /// Says which frames the reader takes; the port completes the others in software.
     virtual void set_offloads(const offloads& reader, error_code& ec) = 0;

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <system_error>
@@ -25,11 +26,21 @@
 namespace xenring::net {
 namespace {
 
+const std::filesystem::path interfaces{"/sys/class/net"};
+constexpr std::size_t most_queues = 256; // of a TAP of Linux
+
+std::filesystem::path alias_of(const std::string& interface) {
+    return interfaces / interface / "ifalias";
+}
+
 class descriptor {
 public:
     explicit descriptor(int number) noexcept : number_{number} {}
     descriptor(descriptor&& other) noexcept : number_{std::exchange(other.number_, -1)} {}
-    descriptor& operator=(descriptor&&) = delete;
+    descriptor& operator=(descriptor&& other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
+    }
     ~descriptor() {
         if (number_ >= 0)
             close(number_);
@@ -86,6 +97,9 @@ public:
         control(file_.get(), TUNSETPERSIST, 1UL, ignored);
     }
 
+    /// In sysfs, for there is no call; where that cannot be written, names must do.
+    void mark(const std::string& text) const { std::ofstream{alias_of(name())} << text; }
+
     std::string name() const override {
         ifreq request{};
         error_code ignored;
@@ -103,6 +117,10 @@ public:
         // By its name of now: a hotplug script may have given it another.
         return open_named(name(), multi_queue_, ec).release();
     }
+
+    std::size_t max_queues() const override { return multi_queue_ ? most_queues : 1; }
+    std::size_t mtu() const override { return mtu_of(name()).value_or(usual_mtu); }
+    void set_mtu(std::size_t bytes, error_code& ec) override { net::set_mtu(name(), bytes, ec); }
 
     void set_offloads(const offloads& reader, error_code& ec) override {
         unsigned long flags = 0;
@@ -169,10 +187,18 @@ std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec)
         return nullptr;
     }
     const bool fresh = !interface_exists(options.name);
-    auto file = open_named(options.name, options.multi_queue, ec);
+    bool multi_queue = options.multi_queue;
+    auto file = open_named(options.name, multi_queue, ec);
+    if (!fresh && ec == errno_code(EINVAL)) { // it was made in the other way
+        ec.clear();
+        multi_queue = !multi_queue;
+        file = open_named(options.name, multi_queue, ec);
+    }
     if (ec)
         return nullptr;
-    auto made = std::make_unique<tap>(std::move(file), options.multi_queue);
+    auto made = std::make_unique<tap>(std::move(file), multi_queue);
+    if (fresh && !options.mark.empty())
+        made->mark(options.mark);
     made->keep_when_killed();
     if (fresh) // one that was taken over goes on without a break
         made->set_carrier(false);
@@ -195,13 +221,24 @@ void set_mtu(const std::string& interface, std::size_t mtu, error_code& ec) noex
     control(socket.get(), SIOCSIFMTU, &request, ec);
 }
 
-std::vector<std::string> list_taps(std::string_view prefix) {
-    std::vector<std::string> out;
+std::optional<std::size_t> mtu_of(const std::string& interface) noexcept {
+    const descriptor socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    auto request = request_for(interface);
+    error_code ec;
+    control(socket.get(), SIOCGIFMTU, &request, ec);
+    return ec ? std::nullopt : std::optional{static_cast<std::size_t>(request.ifr_mtu)};
+}
+
+std::vector<marked_tap> list_taps(std::string_view prefix) {
+    std::vector<marked_tap> out;
     std::error_code gone;
-    for (const auto& each : std::filesystem::directory_iterator{"/sys/class/net", gone})
-        if (const auto name = each.path().filename().string();
-            name.starts_with(prefix) && std::filesystem::exists(each.path() / "tun_flags", gone))
-            out.push_back(name);
+    for (const auto& each : std::filesystem::directory_iterator{interfaces, gone}) {
+        marked_tap found{each.path().filename().string(), {}};
+        std::getline(std::ifstream{alias_of(found.name)}, found.mark);
+        if (found.mark.starts_with(prefix) &&
+            std::filesystem::exists(each.path() / "tun_flags", gone))
+            out.push_back(std::move(found));
+    }
     return out;
 }
 

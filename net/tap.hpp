@@ -19,7 +19,9 @@ namespace xenring::net {
 /// How a TAP is made.
 struct tap_options {
     std::string name;         ///< at most 15 characters; taken over if there is a persistent one
-    bool multi_queue = false; ///< frame_port::open_queue() may open more than one
+    std::string mark;         ///< what a new one keeps whatever it is renamed to: its alias
+    bool multi_queue = false; ///< frame_port::open_queue() may open more than one; one that is
+                              ///< taken over stays as it was made
     std::optional<std::array<std::uint8_t, 6>> mac{}; ///< its address; else the kernel makes one up
     std::optional<std::size_t> mtu{};
     std::string bridge; ///< put into this bridge and brought up; empty: somebody else does
@@ -35,8 +37,16 @@ std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec)
 /// interface; EPERM: needs CAP_NET_ADMIN).
 void set_mtu(const std::string& interface, std::size_t mtu, error_code& ec) noexcept;
 
-/// The TAPs whose names begin with `prefix`, in use or not.
-std::vector<std::string> list_taps(std::string_view prefix);
+/// The MTU of an interface; nothing if there is no such interface.
+std::optional<std::size_t> mtu_of(const std::string& interface) noexcept;
+
+/// A TAP as it is called now, and the mark that it was made with.
+struct marked_tap {
+    std::string name;
+    std::string mark;
+};
+/// The TAPs whose marks begin with `prefix`, in use or not.
+std::vector<marked_tap> list_taps(std::string_view prefix);
 
 /// Removes a TAP that a killed process left. Nothing happens if somebody has it open, or if it is
 /// no TAP.

@@ -1,16 +1,11 @@
 // xenring netback: serves the network devices of guests.
-#include "common.hpp"
+#include "daemon_run.hpp"
 #include "netback_arguments.hpp"
 #include "service_notice.hpp"
 #include "statistics_socket.hpp"
 
-#include <xenring/grant/domain.hpp>
-
 #include <CLI/CLI.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -18,7 +13,6 @@
 #include <vector>
 
 namespace xenring::tools {
-namespace asio = boost::asio;
 namespace {
 
 /// Both would write into the same directories.
@@ -27,20 +21,18 @@ bool kernel_serves(const hypervisor& machine) {
     return machine.kind() == "xen" && std::filesystem::exists("/sys/module/xen_netback", ignored);
 }
 
-class netback_run {
+class netback_run final : daemon_run {
 public:
     netback_run(const global_options& global, netback_arguments arguments)
-        : global_{global}, file_{arguments.statistics_file}, here_{io_.get_executor(),
-                                                                   global.specification()},
-          signals_{io_, SIGINT, SIGTERM}, reports_{io_, SIGUSR1} {
+        : daemon_run{global}, file_{arguments.statistics_file} {
         auto& options = arguments.options;
         options.ready = [] { notify_service_manager("READY=1"); };
-        options.log = [this](bool trouble, const std::string& text) {
-            if (trouble)
-                complain(text);
-            else
-                remark(global_, text);
+        options.appeared = [this](const std::string& vif) {
+            if (kernel_serves(here_.hypervisor()))
+                complain(vif + ": the kernel's xen-netback was loaded meanwhile and serves it too; "
+                               "run 'modprobe -r xen-netback'");
         };
+        options.log = log();
         netback_ = std::make_shared<backend::netback>(here_, std::move(options));
         if (!arguments.statistics.empty())
             statistics_.emplace(io_, arguments.statistics, [this] { return text(); });
@@ -58,24 +50,19 @@ public:
             if (ec)
                 complain("netback ended: " + ec.message());
             status_ = ec ? failure : status_;
-            signals_.cancel();
-            reports_.cancel();
+            ignore_signals();
             statistics_.reset();
         });
-        signals_.async_wait([this](const error_code& ec, int number) {
-            if (ec)
-                return;
-            status_ = by_signal + number;
-            notify_service_manager("STOPPING=1");
-            write_file(); // while the vifs are still there
-            netback_->stop();
-        });
-        wait_for_reports();
-        io_.run();
-        return status_;
+        return serve();
     }
 
 private:
+    void stop() override {
+        notify_service_manager("STOPPING=1");
+        write_file(); // while the vifs are still there
+        netback_->stop();
+    }
+
     std::string text() const {
         std::vector<backend::named_statistics> all;
         for (const auto& vif : netback_->vifs())
@@ -84,16 +71,11 @@ private:
         return backend::prometheus_text(all);
     }
 
-    void wait_for_reports() {
-        reports_.async_wait([this](const error_code& ec, int) {
-            if (ec)
-                return;
-            if (file_.empty())
-                for (const auto& vif : netback_->vifs())
-                    complain(vif.name + ": " + describe(vif.counts));
-            write_file();
-            wait_for_reports();
-        });
+    void report() override {
+        if (file_.empty())
+            for (const auto& vif : netback_->vifs())
+                complain(vif.name + ": " + describe(vif.counts));
+        write_file();
     }
 
     void write_file() const {
@@ -104,15 +86,9 @@ private:
             complain("write " + file_ + ": " + ec.message());
     }
 
-    const global_options& global_;
     std::string file_;
-    asio::io_context io_;
-    domain here_;
-    asio::signal_set signals_;
-    asio::signal_set reports_;
     std::shared_ptr<backend::netback> netback_;
     std::optional<statistics_socket> statistics_;
-    int status_ = success;
 };
 
 } // namespace

@@ -1,29 +1,33 @@
 // xenring netfront: gives this guest a network interface without the kernel's xen-netfront.
-#include "common.hpp"
+#include "daemon_run.hpp"
 #include "netfront_relay.hpp"
 
 #include <xenring/frontend/netfront.hpp>
-#include <xenring/grant/domain.hpp>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 
-#include <csignal>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
 namespace xenring::tools {
-namespace asio = boost::asio;
 namespace {
 
 struct netfront_arguments {
     std::uint32_t device = 0;
     std::string tap = "xr0";
+    std::size_t queues = 1;
     bool without_gso = false;
     bool untrusted = false;
 };
+
+/// Pages of each direction, that all queues have together: a ring full for one or two, and never
+/// more than Linux lets programs grant by default, which is 1024 with those of the rings.
+constexpr std::size_t pages_for(std::size_t queues) {
+    constexpr std::size_t ring = 256, most = 448;
+    return std::min(queues * ring, most);
+}
 
 /// Both would write into the same directory.
 bool kernel_serves(const hypervisor& machine, std::uint32_t device) {
@@ -35,23 +39,19 @@ bool kernel_serves(const hypervisor& machine, std::uint32_t device) {
 
 /// Connects, relays until the backend goes away, and connects again; until the device itself is
 /// gone.
-class netfront_run {
+class netfront_run final : daemon_run {
 public:
     netfront_run(const global_options& global, const netfront_arguments& arguments)
-        : global_{global}, arguments_{arguments}, here_{io_.get_executor(), global.specification()},
-          signals_{io_, SIGINT, SIGTERM}, reports_{io_, SIGUSR1} {
+        : daemon_run{global}, arguments_{arguments} {
         frontend::netfront_options options;
         const bool gso = !arguments.without_gso;
         options.takes = {true, true, gso, gso};
         options.trust = !arguments.untrusted;
         options.headroom = 0;
+        options.queues = arguments.queues;
+        options.tx_pages = options.rx_pages = pages_for(arguments.queues);
         options.device_changed = [this] { follow_device(); };
-        options.log = [this](bool trouble, const std::string& text) {
-            if (trouble)
-                complain(text);
-            else
-                remark(global_, text);
-        };
+        options.log = log();
         net_.emplace(here_, std::move(options));
     }
 
@@ -63,13 +63,7 @@ public:
             return failure;
         }
         connect();
-        signals_.async_wait([this](const error_code& ec, int number) {
-            if (!ec)
-                end(by_signal + number);
-        });
-        wait_for_reports();
-        io_.run();
-        return status_;
+        return serve();
     }
 
 private:
@@ -89,7 +83,8 @@ private:
     void relay() {
         if (!relay_) {
             error_code ec;
-            relay_ = std::make_shared<netfront_relay>(*net_, arguments_.tap, ec);
+            relay_ =
+                std::make_shared<netfront_relay>(*net_, arguments_.tap, arguments_.queues > 1, ec);
             if (ec) {
                 complain("cannot set up " + arguments_.tap + ": " + ec.message());
                 relay_.reset();
@@ -98,7 +93,8 @@ private:
         }
         remark(global_, arguments_.tap + " is connected to device " +
                             std::to_string(arguments_.device) + ", " +
-                            frontend::to_text(net_->device().mac));
+                            frontend::to_text(net_->device().mac) +
+                            ", queues: " + std::to_string(net_->queue_count()));
         relay_->start([this](const error_code& ec) {
             if (stopping_)
                 return;
@@ -122,42 +118,37 @@ private:
             complain("cannot set the MTU of " + arguments_.tap + ": " + ec.message());
     }
 
+    void stop() override { end(status_); }
+
     void end(int status) {
         if (std::exchange(stopping_, true))
             return;
         status_ = status;
         if (relay_)
             relay_->stop();
-        signals_.cancel();
-        reports_.cancel();
+        ignore_signals();
         net_->async_close([this](const error_code&) { relay_.reset(); });
     }
 
-    void wait_for_reports() {
-        reports_.async_wait([this](const error_code& ec, int) {
-            if (ec)
-                return;
-            const auto& counts = net_->statistics();
-            for (const auto& [name, flow] :
-                 {std::pair{"out", counts.tx}, std::pair{"in", counts.rx}})
-                complain(std::string{name} + ": packets " + std::to_string(flow.packets) +
-                         ", bytes " + std::to_string(flow.bytes) + ", segmented " +
-                         std::to_string(flow.segmented) + ", rejected " +
-                         std::to_string(flow.rejected) + ", events " + std::to_string(flow.events) +
-                         ", notified " + std::to_string(flow.notified));
-            wait_for_reports();
-        });
+    void report() override {
+        const auto& queues = net_->queue_statistics();
+        for (std::size_t i = 0; i != queues.size(); ++i) {
+            const auto which = queues.size() == 1 ? "" : "queue " + std::to_string(i) + ' ';
+            show(which + "out", queues[i].tx);
+            show(which + "in", queues[i].rx);
+        }
     }
 
-    const global_options& global_;
+    static void show(const std::string& name, const frontend::flow_statistics& flow) {
+        complain(name + ": packets " + std::to_string(flow.packets) + ", bytes " +
+                 std::to_string(flow.bytes) + ", segmented " + std::to_string(flow.segmented) +
+                 ", rejected " + std::to_string(flow.rejected) + ", events " +
+                 std::to_string(flow.events) + ", notified " + std::to_string(flow.notified));
+    }
+
     netfront_arguments arguments_;
-    asio::io_context io_;
-    domain here_;
-    asio::signal_set signals_;
-    asio::signal_set reports_;
     std::optional<frontend::netfront> net_;
     std::shared_ptr<netfront_relay> relay_;
-    int status_ = success;
     bool stopping_ = false;
 };
 
@@ -171,6 +162,9 @@ void add_netfront_command(CLI::App& app, const global_options& options, int& sta
     command->add_option("--device", arguments->device, "Which vif of this guest (0)")
         ->type_name("N");
     command->add_option("--tap", arguments->tap, "The interface's name (xr0)")->type_name("NAME");
+    command->add_option("--queues", arguments->queues, "Queues to have at most (1)")
+        ->check(CLI::Range(1, 16))
+        ->type_name("N");
     command->add_flag("--no-gso", arguments->without_gso, "Take no frames that are to be cut");
     command->add_flag("--untrusted", arguments->untrusted,
                       "Copy every frame before it is looked at, whatever the toolstack says");

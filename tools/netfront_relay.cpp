@@ -27,21 +27,16 @@ auto netfront_relay::guarded(Function function) {
     };
 }
 
-netfront_relay::netfront_relay(frontend::netfront& net, const std::string& name, error_code& ec)
-    : net_{net}, tap_{net.get_executor()}, mtu_{net.device().mtu}, outgoing_(net::max_frame_size),
+netfront_relay::netfront_relay(frontend::netfront& net, const std::string& name, bool multi_queue,
+                               error_code& ec)
+    : net_{net}, mtu_{net.device().mtu}, outgoing_(net::max_frame_size),
       incoming_(net::max_frame_size) {
     net::tap_options options;
     options.name = name;
+    options.multi_queue = multi_queue;
     options.mac = net.device().mac;
     options.mtu = mtu_;
     port_ = net::open_tap(options, ec);
-    if (!ec)
-        port_->set_offloads(net.device().takes, ec);
-    if (ec)
-        return;
-    const int descriptor = port_->open_queue(0, ec);
-    if (!ec)
-        tap_.assign(descriptor, ec);
 }
 
 void netfront_relay::start(std::function<void(const error_code&)> ended) {
@@ -50,11 +45,24 @@ void netfront_relay::start(std::function<void(const error_code&)> ended) {
     error_code ec;
     port_->set_offloads(net_.device().takes, ec); // another backend may take less
     if (!ec)
+        open_queues(ec); // or have other queues
+    if (!ec)
         follow_device(ec);
     if (ec)
         return end(ec);
-    wait_for_tap();
+    for (std::size_t queue = 0; queue != queues_.size(); ++queue)
+        wait_for_tap(queue);
     receive();
+}
+
+void netfront_relay::open_queues(error_code& ec) {
+    while (queues_.size() > net_.queue_count())
+        queues_.pop_back();
+    while (queues_.size() < net_.queue_count() && !ec) {
+        const int descriptor = port_->open_queue(queues_.size(), ec);
+        if (!ec)
+            queues_.emplace_back(net_.get_executor(), descriptor);
+    }
 }
 
 /// An MTU that somebody else gave the TAP stays until the device has another one.
@@ -72,7 +80,8 @@ void netfront_relay::stop() {
     ++round_;
     port_->set_carrier(false);
     error_code ignored;
-    tap_.cancel(ignored);
+    for (auto& each : queues_)
+        each.cancel(ignored);
 }
 
 void netfront_relay::end(const error_code& ec) {
@@ -81,37 +90,37 @@ void netfront_relay::end(const error_code& ec) {
         ended(ec);
 }
 
-void netfront_relay::wait_for_tap() {
-    tap_.async_wait(asio::posix::stream_descriptor::wait_read,
-                    guarded([](netfront_relay& relay) { relay.send(); }));
+void netfront_relay::wait_for_tap(std::size_t queue) {
+    queues_[queue].async_wait(tap_queue::wait_read,
+                              guarded([queue](netfront_relay& relay) { relay.send(queue); }));
 }
 
-void netfront_relay::send() {
+void netfront_relay::send(std::size_t queue) {
+    auto again = guarded([queue](netfront_relay& relay) { relay.send(queue); });
     for (int i = 0; i != frames_per_round; ++i) {
-        auto room = net_.prepare(largest);
+        auto room = net_.prepare(largest, queue);
         if (!room && net_.is_connected()) // before the TAP's next frame is in our hands
-            return net_.async_wait_room(largest,
-                                        guarded([](netfront_relay& relay) { relay.send(); }));
+            return net_.async_wait_room(largest, queue, std::move(again));
         room = {};
         error_code ec;
-        const bool more = send_one(ec);
+        const bool more = send_one(queue, ec);
         if (ec)
             return end(ec);
         if (!more)
-            return wait_for_tap();
+            return wait_for_tap(queue);
     }
-    asio::post(net_.get_executor(), guarded([](netfront_relay& relay) { relay.send(); }));
+    asio::post(net_.get_executor(), std::move(again));
 }
 
 /// False if the TAP has none. A frame that cannot be sent is lost, as on a wire.
-bool netfront_relay::send_one(error_code& ec) {
+bool netfront_relay::send_one(std::size_t queue, error_code& ec) {
     net::virtio_header header;
-    const auto size = net::read_frame(tap_.native_handle(), header, outgoing_, ec);
+    const auto size = net::read_frame(queues_[queue].native_handle(), header, outgoing_, ec);
     if (size == 0)
         return false;
     const auto bytes = std::span{outgoing_}.first(size);
     const auto info = net::from_virtio(header, bytes, net_.device().takes);
-    auto frame = info ? net_.prepare(size) : frontend::outgoing_frame{};
+    auto frame = info ? net_.prepare(size, queue) : frontend::outgoing_frame{};
     if (!frame)
         return true;
     frame.fill(bytes);
@@ -145,7 +154,7 @@ void netfront_relay::deliver(const frontend::received_frame& frame) {
     const auto bytes = std::span{incoming_}.first(frame.copy_to(incoming_));
     error_code refused; // by a TAP that is down
     if (const auto header = net::to_virtio(bytes, frame.info()))
-        net::write_frame(tap_.native_handle(), *header, bytes, refused);
+        net::write_frame(queues_[frame.queue()].native_handle(), *header, bytes, refused);
 }
 
 } // namespace xenring::tools

@@ -13,12 +13,15 @@
 
 namespace xenring::tools {
 
-/// Carries frames both ways, a bounded number of them before others have their turn. Everything on
-/// the netfront's executor.
+/// Carries frames both ways, a bounded number of them before others have their turn. Queue N of the
+/// TAP goes with queue N of the device, so the kernel chooses where a connection's frames go, and
+/// learns it from those that come. Everything on the netfront's executor.
 class netfront_relay : public std::enable_shared_from_this<netfront_relay> {
 public:
-    /// Makes the TAP, with the address and MTU of the device. Errors: those of net::open_tap().
-    netfront_relay(frontend::netfront& net, const std::string& name, error_code& ec);
+    /// Makes the TAP, with the address and MTU of the device; of several queues if there may ever
+    /// be more than one. Errors: those of net::open_tap().
+    netfront_relay(frontend::netfront& net, const std::string& name, bool multi_queue,
+                   error_code& ec);
 
     /// `ended` is told once, of what ended the connection.
     void start(std::function<void(const error_code&)> ended);
@@ -29,9 +32,12 @@ public:
     void follow_device(error_code& ec);
 
 private:
-    void wait_for_tap();
-    void send();
-    bool send_one(error_code& ec);
+    using tap_queue = boost::asio::posix::stream_descriptor;
+
+    void open_queues(error_code& ec);
+    void wait_for_tap(std::size_t queue);
+    void send(std::size_t queue);
+    bool send_one(std::size_t queue, error_code& ec);
     void wait_for_net();
     void receive();
     void deliver(const frontend::received_frame& frame);
@@ -41,8 +47,8 @@ private:
 
     frontend::netfront& net_;
     std::unique_ptr<net::frame_port> port_;
-    boost::asio::posix::stream_descriptor tap_;
-    std::size_t mtu_; ///< that the TAP was given
+    std::vector<tap_queue> queues_; ///< as many as the device has
+    std::size_t mtu_;               ///< that the TAP was given
     std::vector<std::byte> outgoing_, incoming_;
     std::function<void(const error_code&)> ended_;
     unsigned round_ = 0; ///< of start() and stop(): what an earlier one waited for is not ours

@@ -1,3 +1,4 @@
+#include "common.hpp"
 #include "statistics_socket.hpp"
 
 #include <xenring/backend/vif_statistics.hpp>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -21,7 +23,7 @@ using protocol = asio::local::stream_protocol;
 
 statistics_socket::statistics_socket(asio::io_context& io, std::string path,
                                      std::function<std::string()> text)
-    : path_{std::move(path)}, text_{std::move(text)}, acceptor_{io, protocol{}} {
+    : path_{std::move(path)}, text_{std::move(text)}, acceptor_{io, protocol{}}, pause_{io} {
     error_code absent;
     protocol::socket probe{io};
     probe.connect({path_}, absent); // somebody serves it, or only its name is left
@@ -41,13 +43,25 @@ void statistics_socket::accept() {
     acceptor_.async_accept([this](const error_code& ec, protocol::socket peer) {
         if (ec == asio::error::operation_aborted)
             return;
-        if (!ec) {
-            auto answer = std::make_shared<std::pair<protocol::socket, std::string>>(
-                std::move(peer), text_());
-            asio::async_write(answer->first, asio::buffer(answer->second),
-                              [answer](const error_code&, std::size_t) {});
-        }
+        if (ec)
+            return accept_later(ec);
+        complained_ = false;
+        auto answer =
+            std::make_shared<std::pair<protocol::socket, std::string>>(std::move(peer), text_());
+        asio::async_write(answer->first, asio::buffer(answer->second),
+                          [answer](const error_code&, std::size_t) {});
         accept();
+    });
+}
+
+/// Who waits to be accepted goes on waiting, so a lack of descriptors would be found again at once.
+void statistics_socket::accept_later(const error_code& why) {
+    if (!std::exchange(complained_, true))
+        complain("cannot answer at " + path_ + " for now: " + why.message());
+    pause_.expires_after(std::chrono::seconds{1});
+    pause_.async_wait([this](const error_code& ec) {
+        if (!ec)
+            accept();
     });
 }
 

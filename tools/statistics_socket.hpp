@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <functional>
 #include <string>
@@ -24,10 +25,13 @@ public:
 
 private:
     void accept();
+    void accept_later(const error_code& why);
 
     std::string path_;
     std::function<std::string()> text_;
     boost::asio::local::stream_protocol::acceptor acceptor_;
+    boost::asio::steady_timer pause_;
+    bool complained_ = false;
 };
 
 /// Prints what the socket gives, a line for each direction of each queue; `raw`: as it comes.

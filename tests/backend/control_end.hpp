@@ -21,9 +21,11 @@ public:
           ring{netif::control_front_ring::initialise(page_.bytes())}, port{ports_.bind_unbound(
                                                                           domid{0})} {}
 
-    guest_end::keys keys() const {
-        return {{"ctrl-ring-ref", std::to_string(page_.references()[0].value)},
-                {"event-channel-ctrl", std::to_string(port.number().value)}};
+    /// What a frontend publishes, with the control ring.
+    guest_end::keys beside(guest_end::keys all) const {
+        all.emplace_back("ctrl-ring-ref", std::to_string(page_.references()[0].value));
+        all.emplace_back("event-channel-ctrl", std::to_string(port.number().value));
+        return all;
     }
 
     void push(std::uint16_t type, std::uint32_t a, std::uint32_t b, std::uint32_t c) {
@@ -81,10 +83,7 @@ protected:
         script_done(number);
         auto& end = *ends.emplace_back(std::make_unique<guest_end>(guest, 0));
         control = std::make_unique<control_end>(guest);
-        auto keys = end.usual_keys();
-        for (const auto& each : control->keys())
-            keys.push_back(each);
-        end.publish(keys);
+        end.publish(control->beside(end.usual_keys()));
         EXPECT_TRUE(reaches(number, "4")) << log;
         return end;
     }

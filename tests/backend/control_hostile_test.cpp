@@ -43,10 +43,7 @@ TEST_F(control_hostile_test, ARingThatIsBrokenFromTheStartBreaksTheVif) {
     const std::uint32_t beyond = 1000;
     std::memcpy(ring.ring_memory().data(), &beyond, sizeof beyond);
     offer_vif(1);
-    auto keys = guest.usual_keys();
-    for (const auto& each : ring.keys())
-        keys.push_back(each);
-    guest.publish(keys);
+    guest.publish(ring.beside(guest.usual_keys()));
     EXPECT_TRUE(reaches(1, "5")) << log;
     EXPECT_EQ(mapped(), 0U);
     expect_that_others_are_served();
@@ -75,10 +72,7 @@ TEST_F(control_hostile_test, EveryQueueHasATableOfItsOwn) {
     guest_end first{here, 0}, second{here, 0};
     control = std::make_unique<control_end>(here);
     offer_vif(1);
-    auto keys = keys_of_two(first, second);
-    for (const auto& each : control->keys())
-        keys.push_back(each);
-    first.publish(keys);
+    first.publish(control->beside(keys_of_two(first, second)));
     ASSERT_TRUE(reaches(1, "4")) << log;
     const auto& page = control->share(1, access::read_only);
     control->fill_list(entries_of(page, netif::gref_readonly));
@@ -131,11 +125,8 @@ TEST_F(control_hostile_test, KeysOfHalfARingAreNamed) {
         make_vif(number);
         ASSERT_TRUE(reaches(number, "2"));
         script_done(number);
-        auto keys = guest.usual_keys();
-        for (const auto& each : ring.keys())
-            if (each.first != key)
-                keys.push_back(each);
-        keys.emplace_back(key, value);
+        auto keys = ring.beside(guest.usual_keys());
+        keys.emplace_back(key, value); // in place of the right one
         log.clear();
         guest.publish(keys);
         EXPECT_TRUE(reaches(number, "5")) << key << ' ' << value << log;

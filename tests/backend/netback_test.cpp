@@ -183,6 +183,57 @@ TEST_F(netback_test, GoesOnWithALiveGuestAfterItWasKilled) {
     stop();
 }
 
+TEST_F(netback_test, TellsOfEveryVifThatAppears) {
+    std::vector<std::string> seen;
+    auto chosen = usual_options();
+    chosen.appeared = [&](const std::string& label) { seen.push_back(label); };
+    start(std::move(chosen));
+    open_guest(1);
+    offer_vif(1);
+    offer_vif(1, 3);
+    EXPECT_EQ(seen, (std::vector<std::string>{"vif1.0", "vif1.3"}));
+}
+
+TEST_F(netback_test, WithoutAScriptTheMtuIsSetAndToldAndFollowed) {
+    auto chosen = usual_options();
+    chosen.bridge = "any";
+    start(std::move(chosen));
+    guest_end guest{open_guest(1), 0};
+    make_vif(1);
+    dom0.store().write(backend(1) + "/mtu", "9000");
+    ASSERT_TRUE(reaches(1, "2"));
+    const auto told = [&] {
+        error_code absent;
+        return dom0.store().read(frontend(1) + "/mtu", absent);
+    };
+    EXPECT_EQ(wires.at("vif1.0")->mtu, 9000U);
+    EXPECT_EQ(told(), "9000");
+    guest.connect();
+    ASSERT_TRUE(reaches(1, "4")) << log;
+    for (const char* wanted : {"4000", "1500"}) {
+        dom0.store().write(backend(1) + "/mtu", wanted);
+        EXPECT_TRUE(eventually([&] { return told() == wanted; })) << log;
+        EXPECT_EQ(std::to_string(wires.at("vif1.0")->mtu), wanted);
+    }
+    for (const char* garbage : {"67", "65522", "large"})
+        dom0.store().write(backend(1) + "/mtu", garbage);
+    ASSERT_TRUE(guest.send(udp_frame(300)));
+    guest.kick();
+    EXPECT_TRUE(eventually([&] { return !wires.at("vif1.0")->receive().frame.empty(); }));
+    EXPECT_EQ(wires.at("vif1.0")->mtu, 1500U);
+}
+
+TEST_F(netback_test, WhereAScriptRunsTheMtuIsItsOwnAffair) {
+    start();
+    open_guest(1);
+    make_vif(1);
+    dom0.store().write(backend(1) + "/mtu", "9000");
+    ASSERT_TRUE(reaches(1, "2"));
+    EXPECT_EQ(wires.at("vif1.0")->mtu, net::usual_mtu);
+    error_code ec;
+    EXPECT_FALSE(dom0.store().exists(frontend(1) + "/mtu", ec));
+}
+
 TEST_F(netback_test, NamesTheKeyThatIsMissing) {
     start();
     guest_end guest{open_guest(1), 0};

@@ -69,6 +69,7 @@ public:
 
     net::offloads reader; ///< what netback said that it takes
     bool carrier = false;
+    std::size_t mtu = net::usual_mtu;
     bool open = true;
 
 private:
@@ -106,6 +107,8 @@ public:
     int open_queue(std::size_t number, error_code&) override { return wire_->duplicate(number); }
     void set_offloads(const net::offloads& reader, error_code&) override { wire_->reader = reader; }
     void set_carrier(bool up) noexcept override { wire_->carrier = up; }
+    std::size_t mtu() const override { return wire_->mtu; }
+    void set_mtu(std::size_t bytes, error_code&) override { wire_->mtu = bytes; }
 
 private:
     std::shared_ptr<wire> wire_;

@@ -24,10 +24,7 @@ protected:
         for (auto& each : queues)
             each = std::make_unique<guest_end>(here, 0);
         offer_vif(1);
-        auto keys = keys_of_two(*queues[0], *queues[1]);
-        for (const auto& each : control->keys())
-            keys.push_back(each);
-        queues[0]->publish(keys);
+        queues[0]->publish(control->beside(keys_of_two(*queues[0], *queues[1])));
         ASSERT_TRUE(reaches(1, "4")) << log;
     }
     void post(std::size_t queue, std::size_t count) {

@@ -174,7 +174,22 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(bad_key{"feature-rx-copy", "0", errc::feature_missing},
                     bad_key{"feature-rx-copy", "yes", errc::device_keys_malformed},
                     bad_key{"feature-sg", "99999999999", errc::device_keys_malformed},
+                    bad_key{"multi-queue-max-queues", "0", errc::device_keys_malformed},
                     bad_key{"multi-queue-max-queues", "-1", errc::device_keys_malformed}));
+
+TEST_F(hostile_test, AnEventChannelThatBreaksEndsTheConnection) {
+    connect_pair();
+    begin_receive();
+    run_for(5ms);
+    machine.faults().fail(local::call::read_pending, 1);
+    back.notify();
+    EXPECT_TRUE(eventually([&] { return received.has_value(); })) << log;
+    EXPECT_EQ(received, errc::event_overflow);
+    EXPECT_EQ(net->problem(), "event channel: " + received->message());
+    EXPECT_TRUE(eventually([&] { return log.find("Closed") != std::string::npos; })) << log;
+    ASSERT_FALSE(connect()) << log;
+    expect_traffic();
+}
 
 TEST_F(hostile_test, AStateThatIsGarbageEndsTheConnection) {
     connect_pair();

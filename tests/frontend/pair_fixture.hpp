@@ -41,9 +41,12 @@ protected:
 
     /// A device with both ends connected.
     void connect_pair() { connect_pair(front_options()); }
-    void connect_pair(netfront_options chosen) {
-        start();
-        make_device();
+    void connect_pair(netfront_options chosen, std::size_t offered_queues = 1,
+                      const std::vector<std::pair<std::string, std::string>>& more = {}) {
+        auto serving_options = usual_options();
+        serving_options.features.max_queues = offered_queues;
+        start(std::move(serving_options));
+        make_device(more);
         net = std::make_unique<netfront>(guests.at(1), std::move(chosen));
         EXPECT_FALSE(connect());
         EXPECT_TRUE(reaches(1, "4")) << log;
@@ -78,8 +81,9 @@ protected:
         return out;
     }
 
-    error_code send(std::span<const std::byte> bytes, const ring::netif::packet_info& info = {}) {
-        auto frame = net->prepare(bytes.size());
+    error_code send(std::span<const std::byte> bytes, const ring::netif::packet_info& info = {},
+                    std::size_t flow = 0) {
+        auto frame = net->prepare(bytes.size(), flow);
         if (!frame)
             return boost::asio::error::would_block;
         EXPECT_EQ(frame.fill(bytes), bytes.size());

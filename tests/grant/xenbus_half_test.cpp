@@ -31,6 +31,7 @@ public:
     using xenbus_half::happened_before_all;
     using xenbus_half::look_again;
     using xenbus_half::pump;
+    using xenbus_half::say_refused_watch;
     using xenbus_half::unwatch;
     using xenbus_half::watch;
 
@@ -41,6 +42,7 @@ public:
     std::vector<frontend_event> standing; ///< what a look finds
     std::function<void()> on_run;
     int looks = 0, ends_of_steps = 0;
+    mutable std::vector<std::string> said;
 
 private:
     void run(frontend_action what) override {
@@ -60,6 +62,7 @@ private:
         taken.push_back(what);
     }
     void settled() override { ++ends_of_steps; }
+    void say(bool, const std::string& text) const override { said.push_back(text); }
 };
 
 class XenbusHalf : public testing::Test {
@@ -127,9 +130,7 @@ TEST_F(XenbusHalf, WhatStoodIsForgottenOnceSomethingIsDone) {
 
 TEST_F(XenbusHalf, Xsa349_ManyChangesCostFewLooks) {
     const auto half = begin(ring::xenbus_state::initialising);
-    error_code ec;
-    half->watch("data", ec);
-    ASSERT_FALSE(ec);
+    ASSERT_TRUE(half->watch("data"));
     for (int i = 0; i != 1000; ++i)
         here.store().write("data/key", std::to_string(i));
     half->pump();
@@ -143,17 +144,26 @@ TEST_F(XenbusHalf, Xsa349_ManyChangesCostFewLooks) {
 
 TEST_F(XenbusHalf, AWatchThatWasGivenUpIsClosed) {
     const auto half = begin(ring::xenbus_state::initialising);
-    error_code ec;
-    half->unwatch(half->watch("data", ec));
+    half->unwatch(half->watch("data"));
     EXPECT_TRUE(eventually([&] { return watches() == 0; }));
-    EXPECT_FALSE(half->watch("/not/../a path", ec));
-    EXPECT_TRUE(ec);
+}
+
+TEST_F(XenbusHalf, AWatchThatIsRefusedIsComplainedOfOnce) {
+    const auto half = begin(ring::xenbus_state::initialising);
+    for (int i = 0; i != 3; ++i) {
+        EXPECT_FALSE(half->watch("/not/../a path"));
+        half->say_refused_watch();
+    }
+    ASSERT_EQ(half->said.size(), 1U);
+    EXPECT_EQ(half->said[0].find("cannot watch /not/../a path: "), 0U) << half->said[0];
+    EXPECT_FALSE(half->watch("/another path"));
+    half->say_refused_watch();
+    EXPECT_EQ(half->said.size(), 2U);
 }
 
 TEST_F(XenbusHalf, NeitherWatchesNorTheDeadlineKeepItAlive) {
     auto half = begin(ring::xenbus_state::closing, 60s);
-    error_code ec;
-    half->watch("data", ec);
+    half->watch("data");
     half->pump();
     EXPECT_TRUE(eventually([&] { return half->looks != 0 && half.use_count() == 1; }));
     const std::weak_ptr<noting_half> held = half;
@@ -178,8 +188,7 @@ TEST_F(XenbusHalf, OneThatEndedInTheMiddleOfAJobDoesNothingMore) {
     bool done = false;
     half->background(
         [&] {
-            error_code ec;
-            half->watch("data", ec);
+            half->watch("data");
             watched = true;
         },
         [&] { done = true; });

@@ -1,5 +1,6 @@
 // A real TAP, in a network namespace of this process.
 #include "frames.hpp"
+#include "own_network.hpp"
 
 #include <xenring/net/tap.hpp>
 
@@ -17,6 +18,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <string>
+#include <utility>
 
 namespace xenring::net::test {
 namespace {
@@ -24,11 +26,9 @@ namespace {
 class tap_test : public testing::Test {
 protected:
     void SetUp() override {
-        if (unshare(CLONE_NEWNET) != 0)
-            GTEST_SKIP() << "needs CAP_SYS_ADMIN for a network namespace";
-        if (access("/dev/net/tun", R_OK | W_OK) != 0)
-            GTEST_SKIP() << "needs /dev/net/tun";
-        port = open_tap(tap_options{.name = "vif1.0", .bridge = {}}, ec);
+        if (const auto lack = what_is_missing(); !lack.empty())
+            GTEST_SKIP() << lack;
+        port = open_tap(tap_options{.name = "vif1.0", .mark = "mine", .bridge = {}}, ec);
         ASSERT_TRUE(port) << ec.message();
         port->set_carrier(true);
         queue = port->open_queue(0, ec);
@@ -84,10 +84,29 @@ TEST_F(tap_test, ItsMtuCanBeChanged) {
     std::string{"vif1.0"}.copy(request.ifr_name, sizeof request.ifr_name - 1);
     ASSERT_EQ(ioctl(kernel, SIOCGIFMTU, &request), 0);
     EXPECT_EQ(request.ifr_mtu, 9000);
+    EXPECT_EQ(mtu_of("vif1.0"), 9000U);
+    EXPECT_EQ(port->mtu(), 9000U);
+    EXPECT_FALSE(mtu_of("vif7.7"));
     set_mtu("vif1.0", 100'000, ec);
     EXPECT_EQ(ec, errno_code(EINVAL));
     set_mtu("vif7.7", 1500, ec);
     EXPECT_EQ(ec, errno_code(ENODEV));
+}
+
+TEST_F(tap_test, ItsMarkOutlivesItsName) {
+    close(std::exchange(kernel, -1)); // it brought the TAP up
+    ifreq down{};
+    std::string{"vif1.0"}.copy(down.ifr_name, sizeof down.ifr_name - 1);
+    const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(ioctl(any, SIOCSIFFLAGS, &down), 0);
+    close(any);
+    ASSERT_TRUE(rename_interface("vif1.0", "web-server"));
+    EXPECT_EQ(port->name(), "web-server");
+    const auto all = list_taps("mine");
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].name, "web-server");
+    EXPECT_EQ(all[0].mark, "mine");
+    EXPECT_TRUE(list_taps("yours").empty());
 }
 
 } // namespace

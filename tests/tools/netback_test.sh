@@ -93,4 +93,27 @@ statistics_are_shown_and_written() {
     [[ ! -e $work/socket && ! -e $work/prom.new ]] || fail "something is left over"
 }
 
+# The lowest number that no descriptor of the process has.
+free_descriptor() { # PID
+    local number=0
+    while [[ -e /proc/$1/fd/$number ]]; do number=$((number + 1)); done
+    echo $number
+}
+
+a_lack_of_descriptors_is_said_once_and_waited_out() {
+    "$XENRING" --domid 0 netback --statistics "$work/socket" 2>"$work/netback.log" &
+    local netback=$! asked
+    eventually "it answers" "$XENRING" stat "$work/socket"
+    prlimit --pid $netback --nofile="$(free_descriptor $netback):4096"
+    "$XENRING" stat --prometheus "$work/socket" >"$work/stat.out" & asked=$!
+    eventually "it says so" grep -q "cannot answer at $work/socket for now" "$work/netback.log"
+    sleep 2.2 # it has tried again twice
+    [[ $(grep -c "cannot answer" "$work/netback.log") == 1 ]] || fail "it says so again and again"
+    prlimit --pid $netback --nofile=1024:4096
+    expect_status $asked 0 "who asked"
+    expect_said "$work/stat.out" "# TYPE xenring_vif_packets_total counter"
+    kill $netback
+    expect_status $netback 143 "netback"
+}
+
 run_named_test "$@"

@@ -31,11 +31,11 @@ stop_netfront() { # it closes the device first
     expect "the device is not closed" test "$(xenstore-read "/local/domain/$(domid "$GUEST")/device/vif/0/state")" = 6
 }
 
-start_linux_netback() {
+start_linux_netback() { # [PARAMETERS]
     brctl addbr xenbr0 2> /dev/null || true
     ip addr add 10.9.0.1/24 dev xenbr0 2> /dev/null || true
     ip link set xenbr0 up
-    run dom0 "insmod /lab/extra/xen-netback.ko"
+    run dom0 "insmod /lab/extra/xen-netback.ko ${1:-}"
 }
 
 stop_linux_netback() {
