@@ -90,9 +90,12 @@ private:
     void notify() noexcept;
     std::size_t take(std::span<const boost::asio::mutable_buffer> buffers) noexcept;
     std::size_t put(std::span<const boost::asio::const_buffer> buffers) noexcept;
+    void publish_input() noexcept;
+    void publish_output() noexcept;
 
     std::unique_ptr<channel> channel_;
     spinner spinner_;
+    std::size_t input_piece_, output_piece_;
     statistics counters_;
     error_code end_;
     bool peer_seen_;
