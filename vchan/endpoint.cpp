@@ -38,8 +38,9 @@ std::size_t piece_of(std::size_t capacity) noexcept {
 endpoint::endpoint(std::unique_ptr<channel> opened, std::chrono::nanoseconds longest_spin)
     : channel_{std::move(opened)}, spinner_{useful_spin(longest_spin)},
       input_piece_{piece_of(channel_->input.capacity())},
-      output_piece_{piece_of(channel_->output.capacity())}, peer_seen_{channel_->names.role ==
-                                                                       ring::vchan_role::client} {}
+      output_piece_{piece_of(channel_->output.capacity())},
+      input_pacer_{useful_spin(longest_spin).count() != 0},
+      peer_seen_{channel_->names.role == ring::vchan_role::client} {}
 
 std::size_t endpoint::read(std::span<const asio::mutable_buffer> buffers, error_code& ec) noexcept {
     ec.clear();
@@ -62,7 +63,7 @@ std::size_t endpoint::take(std::span<const asio::mutable_buffer> buffers) noexce
         std::span to{static_cast<std::byte*>(buffer->data()), buffer->size()};
         while (more && !to.empty()) {
             const auto want = std::min(to.size(), input_piece_);
-            const auto count = copy_out(to.first(want), input.data(want));
+            const auto count = copy_out(to.first(want), look_for_bytes(want));
             more = count == want;
             to = to.subspan(count);
             taken += count;
@@ -79,14 +80,24 @@ std::size_t endpoint::take(std::span<const asio::mutable_buffer> buffers) noexce
     return taken;
 }
 
+/// What is known to be there, after a look at the peer's index if that is less than `want`.
+ring::const_byte_spans endpoint::look_for_bytes(std::size_t want) noexcept {
+    auto& input = channel_->input;
+    const auto known = input.data(0);
+    if (known.size() >= want)
+        return known;
+    input_pacer_.keep_distance();
+    const auto all = input.data(want);
+    input_pacer_.found(all.size());
+    return all;
+}
+
 std::size_t endpoint::write(std::span<const asio::const_buffer> buffers, error_code& ec) noexcept {
+    ec.clear();
     look_at_peer();
-    ec = write_end();
-    if (ec)
-        return 0;
-    const auto count = needs_verdict_ ? 0 : put(buffers);
-    if (count != 0)
-        return count;
+    if (!end_ && !needs_verdict_)
+        if (const auto count = put(buffers))
+            return count;
     look_for_fault();
     ec = end_ ? write_end() : error_code{asio::error::would_block};
     return 0;
