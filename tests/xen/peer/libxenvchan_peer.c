@@ -17,6 +17,7 @@ static const char usage[] =
     "usage: libxenvchan_peer listen [--ring LEFT[:RIGHT]] [--persist] [-N] PEER_DOMID PATH "
     "[ACTION]\n"
     "       libxenvchan_peer connect [--wait SECONDS] [-N] PEER_DOMID PATH [ACTION]\n"
+    "       libxenvchan_peer listen-many|connect-many PEER_DOMID PATH COUNT   time for each\n"
     "       libxenvchan_peer generate BYTES SEED     write the pattern to standard output\n"
     "       libxenvchan_peer digest [BYTES]          count and digest of standard input\n"
     "LEFT and RIGHT are the least sizes of the rings to and from the server, in bytes.\n"
@@ -163,6 +164,31 @@ static int open_and_act(int argc, char** argv, bool server) {
     return status;
 }
 
+/* Opens many channels one after the other and keeps them; a server until standard input ends. */
+static int open_many(char** words, bool server) {
+    const int domid = (int)number(words[0]);
+    const unsigned long count = (unsigned long)number(words[2]);
+    struct timespec began, ended;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    for (unsigned long i = 0; i < count; ++i) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%lu", words[1], i);
+        if (!(server ? libxenvchan_server_init(NULL, domid, path, 0, 0)
+                     : libxenvchan_client_init(NULL, domid, path))) {
+            fprintf(stderr, "libxenvchan_peer: no channel with domain %d at %s\n", domid, path);
+            return EXIT_FAILURE;
+        }
+    }
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    printf("%.2f us\n", ((double)(ended.tv_sec - began.tv_sec) * 1e6 +
+                         (double)(ended.tv_nsec - began.tv_nsec) / 1e3) /
+                            (double)count);
+    fflush(stdout);
+    while (server && getchar() != EOF)
+        continue;
+    return EXIT_SUCCESS;
+}
+
 static int generate(uint64_t count, uint64_t seed) {
     static uint8_t bytes[65536];
     struct pattern pattern;
@@ -197,6 +223,10 @@ int main(int argc, char** argv) {
     const char* command = argc > 1 ? argv[1] : "";
     if (strcmp(command, "listen") == 0 || strcmp(command, "connect") == 0)
         return open_and_act(argc - 1, argv + 1, command[0] == 'l');
+    if (strcmp(command, "listen-many") == 0 && argc == 5)
+        return open_many(argv + 2, true);
+    if (strcmp(command, "connect-many") == 0 && argc == 5)
+        return open_many(argv + 2, false);
     if (strcmp(command, "generate") == 0 && argc == 4)
         return generate(number(argv[2]), number(argv[3]));
     if (strcmp(command, "digest") == 0 && argc <= 3)
