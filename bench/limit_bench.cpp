@@ -81,8 +81,10 @@ void in_another_process(There there) {
     run_on(0);
 }
 
-void keep(const void* bytes) {
-    asm volatile("" ::"r"(bytes) : "memory");
+/// Keeps the compiler from leaving out what makes `result`, or what it points to.
+template <class Result>
+void keep(Result result) {
+    asm volatile("" ::"r"(result) : "memory");
 }
 
 double copy(std::size_t block, std::size_t total) {
@@ -126,7 +128,7 @@ double stream(std::size_t block, std::size_t ring, std::size_t total, bool in_pl
         const auto there = await(memory.here, at + 1);
         const auto size = std::min({there - at, to.size(), ring - at % ring});
         if (in_place)
-            keep(reinterpret_cast<const void*>(touch(memory.ring + at % ring, size)));
+            keep(touch(memory.ring + at % ring, size));
         else
             std::memcpy(to.data(), memory.ring + at % ring, size);
         keep(to.data());
@@ -155,7 +157,7 @@ double line(std::size_t rounds) {
 double system_call(std::size_t rounds) {
     const auto began = steady_clock::now();
     for (std::size_t round = 0; round != rounds; ++round)
-        keep(reinterpret_cast<const void*>(::syscall(SYS_getppid)));
+        keep(::syscall(SYS_getppid));
     return microseconds(began) / static_cast<double>(rounds);
 }
 

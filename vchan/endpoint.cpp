@@ -37,10 +37,10 @@ std::size_t piece_of(std::size_t capacity) noexcept {
 
 endpoint::endpoint(std::unique_ptr<channel> opened, std::chrono::nanoseconds longest_spin)
     : channel_{std::move(opened)}, spinner_{useful_spin(longest_spin)},
-      input_piece_{piece_of(channel_->input.capacity())},
-      output_piece_{piece_of(channel_->output.capacity())},
-      input_pacer_{useful_spin(longest_spin).count() != 0},
-      peer_seen_{channel_->names.role == ring::vchan_role::client} {}
+      input_piece_{piece_of(channel_->input.capacity())}, output_piece_{piece_of(
+                                                              channel_->output.capacity())},
+      input_pacer_{useful_spin(longest_spin).count() != 0}, peer_seen_{channel_->names.role ==
+                                                                       ring::vchan_role::client} {}
 
 std::size_t endpoint::read(std::span<const asio::mutable_buffer> buffers, error_code& ec) noexcept {
     ec.clear();
