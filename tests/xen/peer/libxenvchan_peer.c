@@ -164,29 +164,41 @@ static int open_and_act(int argc, char** argv, bool server) {
     return status;
 }
 
+static double microseconds_since(const struct timespec* began) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - began->tv_sec) * 1e6 +
+           (double)(now.tv_nsec - began->tv_nsec) / 1e3;
+}
+
 /* Opens many channels one after the other and keeps them; a server until standard input ends. */
 static int open_many(char** words, bool server) {
     const int domid = (int)number(words[0]);
-    const unsigned long count = (unsigned long)number(words[2]);
-    struct timespec began, ended;
+    const size_t count = (size_t)number(words[2]);
+    struct libxenvchan** const all = calloc(count, sizeof *all);
+    size_t opened = 0;
+    struct timespec began;
     clock_gettime(CLOCK_MONOTONIC, &began);
-    for (unsigned long i = 0; i < count; ++i) {
+    for (; all && opened < count; ++opened) {
         char path[128];
-        snprintf(path, sizeof path, "%s/%lu", words[1], i);
-        if (!(server ? libxenvchan_server_init(NULL, domid, path, 0, 0)
-                     : libxenvchan_client_init(NULL, domid, path))) {
+        snprintf(path, sizeof path, "%s/%zu", words[1], opened);
+        all[opened] = server ? libxenvchan_server_init(NULL, domid, path, 0, 0)
+                             : libxenvchan_client_init(NULL, domid, path);
+        if (!all[opened]) {
             fprintf(stderr, "libxenvchan_peer: no channel with domain %d at %s\n", domid, path);
-            return EXIT_FAILURE;
+            break;
         }
     }
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    printf("%.2f us\n", ((double)(ended.tv_sec - began.tv_sec) * 1e6 +
-                         (double)(ended.tv_nsec - began.tv_nsec) / 1e3) /
-                            (double)count);
+    const bool complete = opened == count;
+    if (complete)
+        printf("%.2f us\n", microseconds_since(&began) / (double)count);
     fflush(stdout);
-    while (server && getchar() != EOF)
+    while (complete && server && getchar() != EOF)
         continue;
-    return EXIT_SUCCESS;
+    while (opened > 0)
+        libxenvchan_close(all[--opened]); /* or a server's keys stay in the store */
+    free(all);
+    return complete ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int generate(uint64_t count, uint64_t seed) {
