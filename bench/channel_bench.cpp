@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <sched.h>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -119,22 +120,37 @@ void ping(const end& peer, std::size_t size, std::uint64_t rounds) {
         times.push_back(
             std::chrono::duration<double, std::micro>{steady_clock::now() - began}.count());
     }
-    std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
-    std::printf("%.3f us\n", times[times.size() / 2]);
+    std::ranges::sort(times);
+    const auto part = [&](double share) {
+        return times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))];
+    };
+    std::printf("%.2f us median, %.2f us shortest, %.2f us p99, %.2f us p99.9\n", part(0.5),
+                times.front(), part(0.99), part(0.999));
 }
 
-/// Runs one function here and the other in a process of its own, each with its end alone.
+void run_on(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (::sched_setaffinity(0, sizeof set, &set) != 0)
+        fail("sched_setaffinity");
+}
+
+/// Runs one function here and the other in a process of its own, each with its end alone and on a
+/// CPU of its own.
 template <class Here, class There>
 void between(const both& ends, Here here, There there) {
     const pid_t other = ::fork();
     if (other < 0)
         fail("fork");
     if (other == 0) {
+        run_on(1);
         ends.here.close();
         there(ends.there);
         std::fflush(stdout);
         ::_exit(0);
     }
+    run_on(0);
     ends.there.close();
     here(ends.here);
     ends.here.close();

@@ -3,9 +3,10 @@
 
 #include <boost/asio/buffer.hpp>
 
-#include <array>
 #include <cstddef>
+#include <memory>
 #include <span>
+#include <type_traits>
 
 namespace xenring::vchan::detail {
 
@@ -19,17 +20,27 @@ public:
     template <class BufferSequence>
     explicit buffer_list(const BufferSequence& sequence) noexcept {
         const auto end = boost::asio::buffer_sequence_end(sequence);
-        for (auto at = boost::asio::buffer_sequence_begin(sequence);
-             at != end && count_ != buffers_.size(); ++at)
+        for (auto at = boost::asio::buffer_sequence_begin(sequence); at != end && count_ != most;
+             ++at)
             if (const Buffer buffer{*at}; buffer.size() != 0)
-                buffers_[count_++] = buffer;
+                std::construct_at(&storage_.buffers[count_++], buffer);
     }
 
     bool empty() const noexcept { return count_ == 0; }
-    std::span<const Buffer> buffers() const noexcept { return std::span{buffers_}.first(count_); }
+    std::span<const Buffer> buffers() const noexcept { return {storage_.buffers, count_}; }
 
 private:
-    std::array<Buffer, 16> buffers_;
+    static constexpr std::size_t most = 16;
+
+    /// Buffers come into being as they are added: filling all with nothing costs more than the
+    /// rest of a small write.
+    union storage {
+        storage() noexcept {} // NOLINT(modernize-use-equals-default): that would be deleted
+        Buffer buffers[most];
+    };
+    static_assert(std::is_trivially_copyable_v<Buffer>);
+
+    storage storage_;
     std::size_t count_ = 0;
 };
 

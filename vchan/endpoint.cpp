@@ -16,37 +16,31 @@ std::chrono::nanoseconds useful_spin(std::chrono::nanoseconds wish) {
     return alone ? std::chrono::nanoseconds{} : std::max(wish, std::chrono::nanoseconds{});
 }
 
-template <class Buffers>
-std::size_t total_size(const Buffers& buffers) noexcept {
-    std::size_t total = 0;
-    for (const auto& buffer : buffers)
-        total += buffer.size();
-    return total;
+/// Copies as much as there is, and as there is room for; how much that was.
+std::size_t copy_out(std::span<std::byte> to, const ring::const_byte_spans& from) noexcept {
+    const auto count = ring::copy_bytes_out(to, from.first);
+    return count + ring::copy_bytes_out(to.subspan(count), from.second);
 }
 
-/// Walks a ring's two spans from the front.
-template <class Byte>
-class cursor {
-public:
-    explicit cursor(const ring::basic_byte_spans<Byte>& spans) noexcept : spans_{spans} {}
+std::size_t copy_in(const ring::byte_spans& to, std::span<const std::byte> from) noexcept {
+    const auto count = ring::copy_bytes_in(to.first, from);
+    return count + ring::copy_bytes_in(to.second, from.subspan(count));
+}
 
-    /// The next bytes, contiguous, at most `want` of them; none at the end.
-    std::span<Byte> next(std::size_t want) noexcept {
-        auto& from = spans_.first.empty() ? spans_.second : spans_.first;
-        const auto piece = from.first(std::min(want, from.size()));
-        from = from.subspan(piece.size());
-        return piece;
-    }
-
-private:
-    ring::basic_byte_spans<Byte> spans_;
-};
+/// What is copied between two looks at the peer and shown to it as a whole: a part of the ring, so
+/// that both ends of a long transfer work at the same time, and little enough to stay in a cache.
+std::size_t piece_of(std::size_t capacity) noexcept {
+    return std::min<std::size_t>(capacity / 4, 8192);
+}
 
 } // namespace
 
 endpoint::endpoint(std::unique_ptr<channel> opened, std::chrono::nanoseconds longest_spin)
     : channel_{std::move(opened)}, spinner_{useful_spin(longest_spin)},
-      peer_seen_{channel_->names.role == ring::vchan_role::client} {}
+      input_piece_{piece_of(channel_->input.capacity())}, output_piece_{piece_of(
+                                                              channel_->output.capacity())},
+      input_pacer_{useful_spin(longest_spin).count() != 0}, peer_seen_{channel_->names.role ==
+                                                                       ring::vchan_role::client} {}
 
 std::size_t endpoint::read(std::span<const asio::mutable_buffer> buffers, error_code& ec) noexcept {
     ec.clear();
@@ -60,54 +54,89 @@ std::size_t endpoint::read(std::span<const asio::mutable_buffer> buffers, error_
     return 0;
 }
 
+/// Until less is there than there is room for.
 std::size_t endpoint::take(std::span<const asio::mutable_buffer> buffers) noexcept {
     auto& input = channel_->input;
-    cursor from{input.data(total_size(buffers))};
     std::size_t taken = 0;
-    for (const auto& buffer : buffers) {
-        std::span to{static_cast<std::byte*>(buffer.data()), buffer.size()};
-        while (!to.empty()) {
-            const auto piece = from.next(to.size());
-            if (piece.empty())
-                break;
-            taken += ring::copy_bytes_out(to, piece);
-            to = to.subspan(piece.size());
+    bool more = true;
+    for (auto buffer = buffers.begin(); more && buffer != buffers.end(); ++buffer) {
+        std::span to{static_cast<std::byte*>(buffer->data()), buffer->size()};
+        while (more && !to.empty()) {
+            const auto want = std::min(to.size(), input_piece_);
+            const auto count = copy_out(to.first(want), look_for_bytes(want));
+            more = count == want;
+            to = to.subspan(count);
+            taken += count;
+            input.consume(count);
+            if (input.unpublished() >= input_piece_)
+                publish_input();
         }
     }
-    if (taken != 0)
-        consume(taken);
+    publish_input();
+    if (taken != 0) {
+        counters_.bytes_read += taken;
+        ++counters_.reads;
+    }
     return taken;
 }
 
+/// What is known to be there, after a look at the peer's index if that is less than `want`.
+ring::const_byte_spans endpoint::look_for_bytes(std::size_t want) noexcept {
+    auto& input = channel_->input;
+    const auto known = input.data(0);
+    if (known.size() >= want)
+        return known;
+    input_pacer_.keep_distance();
+    const auto all = input.data(want);
+    input_pacer_.found(all.size());
+    return all;
+}
+
 std::size_t endpoint::write(std::span<const asio::const_buffer> buffers, error_code& ec) noexcept {
+    ec.clear();
     look_at_peer();
-    ec = write_end();
-    if (ec)
-        return 0;
-    const auto count = needs_verdict_ ? 0 : put(buffers);
-    if (count != 0)
-        return count;
+    if (!end_ && !needs_verdict_)
+        if (const auto count = put(buffers))
+            return count;
     look_for_fault();
     ec = end_ ? write_end() : error_code{asio::error::would_block};
     return 0;
 }
 
+/// Until the ring is full.
 std::size_t endpoint::put(std::span<const asio::const_buffer> buffers) noexcept {
-    cursor to{channel_->output.prepare(total_size(buffers))};
+    auto& output = channel_->output;
     std::size_t written = 0;
-    for (const auto& buffer : buffers) {
-        std::span from{static_cast<const std::byte*>(buffer.data()), buffer.size()};
-        while (!from.empty()) {
-            const auto piece = to.next(from.size());
-            if (piece.empty())
-                break;
-            written += ring::copy_bytes_in(piece, from);
-            from = from.subspan(piece.size());
+    bool more = true;
+    for (auto buffer = buffers.begin(); more && buffer != buffers.end(); ++buffer) {
+        std::span from{static_cast<const std::byte*>(buffer->data()), buffer->size()};
+        while (more && !from.empty()) {
+            const auto want = std::min(from.size(), output_piece_);
+            const auto count = copy_in(output.prepare(want), from);
+            more = count == want;
+            from = from.subspan(count);
+            written += count;
+            output.commit(count);
+            if (output.unpublished() >= output_piece_)
+                publish_output();
         }
     }
-    if (written != 0)
-        commit(written);
+    publish_output();
+    if (written != 0) {
+        counters_.bytes_written += written;
+        ++counters_.writes;
+    }
     return written;
+}
+
+void endpoint::publish_input() noexcept {
+    if (channel_->input.publish())
+        notify();
+}
+
+void endpoint::publish_output() noexcept {
+    if (channel_->output.publish())
+        notify();
 }
 
 ring::const_byte_spans endpoint::data(error_code& ec) noexcept {
@@ -125,12 +154,10 @@ ring::const_byte_spans endpoint::data(error_code& ec) noexcept {
 }
 
 void endpoint::consume(std::size_t count) noexcept {
-    auto& input = channel_->input;
-    input.consume(count);
+    channel_->input.consume(count);
     counters_.bytes_read += count;
     ++counters_.reads;
-    if (input.publish())
-        notify();
+    publish_input();
 }
 
 ring::byte_spans endpoint::prepare(std::size_t want, error_code& ec) noexcept {
@@ -147,12 +174,10 @@ ring::byte_spans endpoint::prepare(std::size_t want, error_code& ec) noexcept {
 }
 
 void endpoint::commit(std::size_t count) noexcept {
-    auto& output = channel_->output;
-    output.commit(count);
+    channel_->output.commit(count);
     counters_.bytes_written += count;
     ++counters_.writes;
-    if (output.publish())
-        notify();
+    publish_output();
 }
 
 bool endpoint::has_bytes() noexcept {

@@ -3,6 +3,7 @@
 
 #include <xenring/vchan/buffer_list.hpp>
 #include <xenring/vchan/channel.hpp>
+#include <xenring/vchan/pacer.hpp>
 #include <xenring/vchan/spinner.hpp>
 #include <xenring/vchan/statistics.hpp>
 
@@ -90,9 +91,14 @@ private:
     void notify() noexcept;
     std::size_t take(std::span<const boost::asio::mutable_buffer> buffers) noexcept;
     std::size_t put(std::span<const boost::asio::const_buffer> buffers) noexcept;
+    ring::const_byte_spans look_for_bytes(std::size_t want) noexcept;
+    void publish_input() noexcept;
+    void publish_output() noexcept;
 
     std::unique_ptr<channel> channel_;
     spinner spinner_;
+    std::size_t input_piece_, output_piece_;
+    pacer input_pacer_;
     statistics counters_;
     error_code end_;
     bool peer_seen_;

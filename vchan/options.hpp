@@ -21,7 +21,7 @@ struct options {
 
     /// The longest time to look at the ring again and again before sleeping. Adaptive: while
     /// spinning does not pay, less or nothing is spent on it. 0 turns it off; so does a single CPU.
-    std::chrono::microseconds spin{20};
+    std::chrono::microseconds spin{50};
 
     /// Client: how long to wait for a server that is not there, or that serves another client.
     /// 0 tries once.

@@ -1,6 +1,8 @@
 // How long to look again before sleeping.
 #pragma once
 
+#include <xenring/vchan/relax.hpp>
+
 #include <algorithm>
 #include <chrono>
 
@@ -27,7 +29,7 @@ public:
             for (int i = 0; i != looks_per_clock_read; ++i) {
                 if (ready())
                     return adapt(true);
-                pause();
+                relax();
             }
         } while (clock::now() < end);
         return adapt(false);
@@ -49,14 +51,6 @@ private:
     bool adapt(bool won) noexcept {
         budget_ = won ? std::min(longest_, std::max(budget_, shortest) * 2) : budget_ / 2;
         return won;
-    }
-
-    static void pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        asm volatile("yield");
-#endif
     }
 
     std::chrono::nanoseconds longest_;

@@ -57,7 +57,7 @@ enum class wait_type {
 /// every type, and nothing is lost by it.
 ///
 /// Thread safety: distinct objects are safe; a shared one needs a strand, which may be the stream's
-/// executor. Reading and writing do not allocate memory once they run.
+/// executor. Synchronous reading and writing do not allocate memory.
 ///
 /// A hostile peer can end the stream with the errors above, send any bytes, and raise events for
 /// nothing, each of which costs one look. It can neither make a call fail to return nor reach

@@ -81,5 +81,45 @@ TEST_F(before_sleeping, SpinningThatNeverPaysCeases) {
     EXPECT_FALSE(off.spin([] { return true; })) << "0 does not even look";
 }
 
+TEST(looks_at_a_busy_peer, KeepADistanceThatGrowsWhileTheyFindLittle) {
+    detail::pacer pacer{true};
+    EXPECT_EQ(pacer.distance().count(), 0) << "the first look is free";
+    pacer.found(64);
+    EXPECT_EQ(pacer.distance(), detail::pacer::shortest);
+    for (int i = 0; i != 20; ++i)
+        pacer.found(64);
+    EXPECT_EQ(pacer.distance(), detail::pacer::longest);
+    const auto last = detail::pacer::clock::now();
+    pacer.found(64);
+    pacer.keep_distance();
+    EXPECT_GE(detail::pacer::clock::now() - last, detail::pacer::longest);
+}
+
+TEST(looks_at_a_busy_peer, AreFreeAgainOnceOneFindsNothing) {
+    detail::pacer pacer{true};
+    for (int i = 0; i != 20; ++i)
+        pacer.found(64);
+    pacer.found(0);
+    EXPECT_EQ(pacer.distance().count(), 0);
+}
+
+TEST(looks_at_a_busy_peer, ComeCloserWhileTheyFindMuch) {
+    detail::pacer pacer{true};
+    for (int i = 0; i != 20; ++i)
+        pacer.found(64);
+    pacer.found(65536);
+    EXPECT_EQ(pacer.distance(), detail::pacer::longest / 2);
+    for (int i = 0; i != 20; ++i)
+        pacer.found(65536);
+    EXPECT_EQ(pacer.distance().count(), 0);
+}
+
+TEST(looks_at_a_busy_peer, AreFreeWhereNobodySpins) {
+    detail::pacer off{false};
+    for (int i = 0; i != 20; ++i)
+        off.found(1);
+    EXPECT_EQ(off.distance().count(), 0);
+}
+
 } // namespace
 } // namespace xenring::vchan::test

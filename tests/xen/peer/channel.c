@@ -188,7 +188,9 @@ int channel_ping(struct libxenvchan* channel, size_t size, uint64_t rounds) {
     }
     if (status == EXIT_SUCCESS && rounds > 0) {
         qsort(times, rounds, sizeof *times, by_value);
-        printf("%.0f us median, %.0f us shortest\n", times[rounds / 2] * 1e6, times[0] * 1e6);
+        printf("%.2f us median, %.2f us shortest, %.2f us p99, %.2f us p99.9\n",
+               times[(rounds - 1) / 2] * 1e6, times[0] * 1e6, times[(rounds - 1) * 99 / 100] * 1e6,
+               times[(rounds - 1) * 999 / 1000] * 1e6);
     }
     free(times);
     free(bytes);

@@ -17,6 +17,7 @@ static const char usage[] =
     "usage: libxenvchan_peer listen [--ring LEFT[:RIGHT]] [--persist] [-N] PEER_DOMID PATH "
     "[ACTION]\n"
     "       libxenvchan_peer connect [--wait SECONDS] [-N] PEER_DOMID PATH [ACTION]\n"
+    "       libxenvchan_peer listen-many|connect-many PEER_DOMID PATH COUNT   time for each\n"
     "       libxenvchan_peer generate BYTES SEED     write the pattern to standard output\n"
     "       libxenvchan_peer digest [BYTES]          count and digest of standard input\n"
     "LEFT and RIGHT are the least sizes of the rings to and from the server, in bytes.\n"
@@ -163,6 +164,43 @@ static int open_and_act(int argc, char** argv, bool server) {
     return status;
 }
 
+static double microseconds_since(const struct timespec* began) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - began->tv_sec) * 1e6 +
+           (double)(now.tv_nsec - began->tv_nsec) / 1e3;
+}
+
+/* Opens many channels one after the other and keeps them; a server until standard input ends. */
+static int open_many(char** words, bool server) {
+    const int domid = (int)number(words[0]);
+    const size_t count = (size_t)number(words[2]);
+    struct libxenvchan** const all = calloc(count, sizeof *all);
+    size_t opened = 0;
+    struct timespec began;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    for (; all && opened < count; ++opened) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%zu", words[1], opened);
+        all[opened] = server ? libxenvchan_server_init(NULL, domid, path, 0, 0)
+                             : libxenvchan_client_init(NULL, domid, path);
+        if (!all[opened]) {
+            fprintf(stderr, "libxenvchan_peer: no channel with domain %d at %s\n", domid, path);
+            break;
+        }
+    }
+    const bool complete = opened == count;
+    if (complete)
+        printf("%.2f us\n", microseconds_since(&began) / (double)count);
+    fflush(stdout);
+    while (complete && server && getchar() != EOF)
+        continue;
+    while (opened > 0)
+        libxenvchan_close(all[--opened]); /* or a server's keys stay in the store */
+    free(all);
+    return complete ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int generate(uint64_t count, uint64_t seed) {
     static uint8_t bytes[65536];
     struct pattern pattern;
@@ -197,6 +235,10 @@ int main(int argc, char** argv) {
     const char* command = argc > 1 ? argv[1] : "";
     if (strcmp(command, "listen") == 0 || strcmp(command, "connect") == 0)
         return open_and_act(argc - 1, argv + 1, command[0] == 'l');
+    if (strcmp(command, "listen-many") == 0 && argc == 5)
+        return open_many(argv + 2, true);
+    if (strcmp(command, "connect-many") == 0 && argc == 5)
+        return open_many(argv + 2, false);
     if (strcmp(command, "generate") == 0 && argc == 4)
         return generate(number(argv[2]), number(argv[3]));
     if (strcmp(command, "digest") == 0 && argc <= 3)

@@ -22,6 +22,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t chunk_size = 65536;
+constexpr std::size_t in_place_size = 8192; // the writer goes on while we look at the rest
 
 struct arguments {
     std::uint16_t peer = 0;
@@ -61,6 +62,34 @@ void sink(xenring::vchan::stream& peer) {
                 static_cast<double>(count) / microseconds(steady_clock::now() - first));
 }
 
+/// Looks at what comes in place, where it is added up: no copy on this side.
+void sink_spans(xenring::vchan::stream& peer) {
+    steady_clock::time_point first;
+    std::uint64_t count = 0, sum = 0;
+    xenring::error_code ec;
+    for (;;) {
+        const auto spans = peer.data(ec);
+        if (ec == asio::error::would_block) {
+            peer.wait(xenring::vchan::wait_type::read, ec);
+            continue;
+        }
+        if (ec)
+            break;
+        if (count == 0)
+            first = steady_clock::now();
+        const auto piece = spans.first.first(std::min(spans.first.size(), in_place_size));
+        for (std::size_t at = 0; at < piece.size(); at += 64) // each cache line once
+            sum += std::to_integer<std::uint64_t>(piece[at]);
+        count += piece.size();
+        peer.consume(piece.size());
+    }
+    if (ec != asio::error::eof)
+        throw xenring::error{ec, "sink-spans"};
+    std::printf("%ju %.2f MB/s sum %ju\n", static_cast<std::uintmax_t>(count),
+                static_cast<double>(count) / microseconds(steady_clock::now() - first),
+                static_cast<std::uintmax_t>(sum));
+}
+
 void echo(xenring::vchan::stream& peer) {
     std::vector<char> bytes(chunk_size);
     xenring::error_code ec;
@@ -78,7 +107,11 @@ void ping(xenring::vchan::stream& peer, std::size_t size, std::uint64_t rounds) 
         times.push_back(microseconds(steady_clock::now() - began));
     }
     std::sort(times.begin(), times.end());
-    std::printf("%.0f us median, %.0f us shortest\n", times.at(times.size() / 2), times.front());
+    const auto part = [&](double share) {
+        return times.at(static_cast<std::size_t>(share * static_cast<double>(times.size() - 1)));
+    };
+    std::printf("%.2f us median, %.2f us shortest, %.2f us p99, %.2f us p99.9\n", part(0.5),
+                times.front(), part(0.99), part(0.999));
 }
 
 bool tell_partner() {
@@ -116,6 +149,8 @@ void act(xenring::vchan::stream& peer, const arguments& chosen) {
         step_send(peer, static_cast<std::size_t>(chosen.first), chosen.second);
     else if (chosen.action == "step-receive")
         step_receive(peer, chosen.first);
+    else if (chosen.action == "sink-spans")
+        sink_spans(peer);
     else
         sink(peer);
 }
@@ -141,6 +176,37 @@ void run(const arguments& chosen, bool server) {
                      static_cast<std::uintmax_t>(peer.stats().notifications + (server ? 1 : 2)));
 }
 
+/// Opens many channels one after the other and keeps them; a server until standard input ends.
+void open_many(const arguments& chosen, bool server) {
+    asio::io_context io;
+    const xenring::domain here{io.get_executor()};
+    std::vector<xenring::vchan::stream> all;
+    xenring::vchan::options options;
+    options.left_size = options.right_size = 0;
+    const auto began = steady_clock::now();
+    for (std::uint64_t i = 0; i != chosen.first; ++i) {
+        const auto path = chosen.path + '/' + std::to_string(i);
+        auto& peer = all.emplace_back(here);
+        if (server)
+            peer.listen(xenring::domid{chosen.peer}, path, options);
+        else
+            peer.connect(xenring::domid{chosen.peer}, path, options);
+    }
+    std::printf("%.2f us\n",
+                microseconds(steady_clock::now() - began) / static_cast<double>(chosen.first));
+    std::fflush(stdout);
+    while (server && std::getchar() != EOF)
+        continue;
+}
+
+void add_many(CLI::App& app, arguments& chosen, const char* name, bool server) {
+    auto* command = app.add_subcommand(name);
+    command->add_option("PEER_DOMID", chosen.peer)->required();
+    command->add_option("PATH", chosen.path)->required();
+    command->add_option("COUNT", chosen.first)->required();
+    command->callback([&chosen, server] { open_many(chosen, server); });
+}
+
 void add_command(CLI::App& app, arguments& chosen, const char* name, bool server) {
     auto* command = app.add_subcommand(name);
     command->add_option("--ring", chosen.ring, "LEFT[:RIGHT], bytes");
@@ -151,7 +217,8 @@ void add_command(CLI::App& app, arguments& chosen, const char* name, bool server
     command->add_option("PATH", chosen.path)->required();
     command->add_option("ACTION", chosen.action)
         ->required()
-        ->check(CLI::IsMember{{"flood", "sink", "echo", "ping", "step-send", "step-receive"}});
+        ->check(CLI::IsMember{
+            {"flood", "sink", "sink-spans", "echo", "ping", "step-send", "step-receive"}});
     command->add_option("FIRST", chosen.first, "flood: bytes; ping: size");
     command->add_option("SECOND", chosen.second, "flood: size of a write; ping: rounds");
     command->callback([&chosen, server] { run(chosen, server); });
@@ -165,6 +232,8 @@ int main(int argc, char** argv) {
     arguments chosen;
     add_command(app, chosen, "listen", true);
     add_command(app, chosen, "connect", false);
+    add_many(app, chosen, "listen-many", true);
+    add_many(app, chosen, "connect-many", false);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {
