@@ -13,13 +13,13 @@ def cases(build, scale):
         run = functools.partial(machine.subject, os.path.join(build, "bench", "grant_bench"))
         for size in (64, 1500, 4096):
             for batch in (1, 8, 64, 256):
-                count = str(int((40_000 if batch == 1 else 1_000_000) * scale))
+                count = str(int((10_000 if batch == 1 else 250_000) * scale))
                 yield Case("grants", f"copy a segment of {size} bytes, batches of {batch}", "ns", False,
                            {"grant copy": run("copy", str(batch), str(size), count),
                             "a mapping that stays": run("mapped", str(batch), str(size), count)},
                            series=f"copy a segment of {size} bytes", at=batch)
         for pages in (1, 16):
-            count = int(20_000 * scale)
+            count = int(5_000 * scale)
             yield Case("grants", f"{pages} pages, once", "ns", False,
                        {"map and unmap": run("map", str(pages), str(count)),
                         "grant copies, for each page": run("copy", str(pages), "4096", str(count * pages))})
@@ -27,7 +27,7 @@ def cases(build, scale):
                    {"event channel": run("notify", str(int(500_000 * scale))),
                     "a system call": functools.partial(
                         sample_of, [os.path.join(build, "bench", "limit_bench"), "syscall", "1", "1000000"])})
-        count = str(int(50_000 * scale))
+        count = str(int(20_000 * scale))
         yield Case("grants", "round trip of events between two threads that sleep", "ns", False,
                    {"event channel": run("round-trip", count), "eventfd": run("eventfd", count)})
 
