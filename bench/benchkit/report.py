@@ -3,7 +3,7 @@
 import json
 import os
 
-from . import plot
+from . import plot, xen
 
 
 def line(result):
@@ -27,10 +27,13 @@ def write(directory):
 
 def section(found, directory):
     """One part: how it was measured, its table, its plots."""
-    part, results = found["part"], found["results"]
+    part = found["part"]
     lines = ["", f"## {part}", "", f"`{found['command']}`", "",
-             f"{found['machine']['cpus']} x {found['machine']['cpu']}, {found['machine']['system']}, {found['date']}; "
-             f"{found['pairs']} runs of each."]
+             f"{found['machine']['cpus']} x {found['machine']['cpu']}, {found['machine']['system']}, {found['date']}."]
+    if part == "xen":
+        return lines + xen.table(found["lines"])
+    results = found["results"]
+    lines[-1] += f" {found['pairs']} runs of each."
     if found["quick"]:
         lines += ["", "**Quick: counts are too small to quote.**"]
     lines += ["", "| what | median | ours / other | target |", "| --- | --- | --- | --- |"]

@@ -68,6 +68,44 @@ TEST(transport, AKnownChecksumComesOut) {
     EXPECT_EQ(bytes[9], std::byte{0x0d});
 }
 
+/// RFC 1071 word by word.
+std::uint16_t checksum_of(std::span<const std::byte> bytes) {
+    std::uint32_t sum = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += 2) {
+        const auto high = std::to_integer<unsigned>(bytes[at]);
+        const auto low = at + 1 < bytes.size() ? std::to_integer<unsigned>(bytes[at + 1]) : 0;
+        sum += high << 8 | low;
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return static_cast<std::uint16_t>(~sum);
+}
+
+TEST(transport, SumsEveryLengthAtEveryPlace) {
+    std::mt19937 random{2};
+    for (const bool carries : {false, true})
+        for (std::size_t start = 0; start != 9; ++start)
+            for (std::size_t size = 2; size != 140; ++size) {
+                frame_bytes bytes(start + size + 1); // one beyond that must not count
+                for (auto& each : bytes)
+                    each = static_cast<std::byte>(carries ? 0xff : random());
+                const auto expected = checksum_of(std::span{bytes}.subspan(start, size));
+                ASSERT_TRUE(complete_checksum(bytes, start, start, start + size));
+                const auto found = std::to_integer<unsigned>(bytes[start]) << 8 |
+                                   std::to_integer<unsigned>(bytes[start + 1]);
+                ASSERT_EQ(found, expected == 0 ? 0xffff : expected) << start << ' ' << size;
+            }
+}
+
+TEST(transport, TheLargestFrameIsSummedUp) {
+    const std::size_t size = 65535;
+    frame_bytes bytes(size, std::byte{0xff});
+    bytes[0] = bytes[1] = std::byte{0};
+    const auto expected = checksum_of(bytes);
+    ASSERT_TRUE(complete_checksum(bytes, 0, 0, size));
+    EXPECT_EQ(std::to_integer<unsigned>(bytes[0]) << 8 | std::to_integer<unsigned>(bytes[1]),
+              expected);
+}
+
 TEST(transport, NoticesAChangedByte) {
     for (const bool ipv6 : {false, true}) {
         auto frame = tcp_frame(101, ipv6);
