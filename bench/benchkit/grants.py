@@ -20,9 +20,9 @@ def cases(build, scale):
                            series=f"copy a segment of {size} bytes", at=batch)
         for pages in (1, 16):
             count = int(5_000 * scale)
-            yield Case("grants", f"{pages} pages, once", "ns", False,
-                       {"map and unmap": run("map", str(pages), str(count)),
-                        "grant copies, for each page": run("copy", str(pages), "4096", str(count * pages))})
+            yield Case("grants", f"read a page once, {pages} at a time", "ns", False,
+                       {"map and unmap": run("map", str(pages), str(count * pages)),
+                        "grant copy": run("copy", str(pages), "4096", str(count * pages))})
         yield Case("grants", "notify", "ns", False,
                    {"event channel": run("notify", str(int(500_000 * scale))),
                     "a system call": functools.partial(
