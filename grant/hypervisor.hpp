@@ -90,6 +90,9 @@ public:
     virtual std::string description() const = 0;
     /// The own domid, as the hypervisor knows it.
     virtual domid self() const noexcept = 0;
+    /// Whether that domain runs on the CPUs of this one: then spinning on a single CPU keeps the
+    /// peer from what is waited for.
+    virtual bool shares_cpus_with(domid peer) const noexcept { return peer == self(); }
 
     /// Grants `count` fresh zeroed pages, contiguous here, to `peer`. notify needs count == 1.
     /// Errors: errc::grant_limit (gntalloc's limit, 1024 pages a kernel by default, or the grant

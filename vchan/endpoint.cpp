@@ -4,17 +4,11 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <thread>
 
 namespace xenring::vchan::detail {
 namespace {
 
 namespace asio = boost::asio;
-
-std::chrono::nanoseconds useful_spin(std::chrono::nanoseconds wish) {
-    static const bool alone = std::thread::hardware_concurrency() == 1;
-    return alone ? std::chrono::nanoseconds{} : std::max(wish, std::chrono::nanoseconds{});
-}
 
 /// Copies as much as there is, and as there is room for; how much that was.
 std::size_t copy_out(std::span<std::byte> to, const ring::const_byte_spans& from) noexcept {
@@ -36,11 +30,10 @@ std::size_t piece_of(std::size_t capacity) noexcept {
 } // namespace
 
 endpoint::endpoint(std::unique_ptr<channel> opened, std::chrono::nanoseconds longest_spin)
-    : channel_{std::move(opened)}, spinner_{useful_spin(longest_spin)},
-      input_piece_{piece_of(channel_->input.capacity())}, output_piece_{piece_of(
-                                                              channel_->output.capacity())},
-      input_pacer_{useful_spin(longest_spin).count() != 0}, peer_seen_{channel_->names.role ==
-                                                                       ring::vchan_role::client} {}
+    : channel_{std::move(opened)}, spinner_{longest_spin}, input_piece_{piece_of(
+                                                               channel_->input.capacity())},
+      output_piece_{piece_of(channel_->output.capacity())}, input_pacer_{longest_spin.count() != 0},
+      peer_seen_{channel_->names.role == ring::vchan_role::client} {}
 
 std::size_t endpoint::read(std::span<const asio::mutable_buffer> buffers, error_code& ec) noexcept {
     ec.clear();

@@ -20,7 +20,8 @@ struct options {
     std::size_t right_size = 64 * 1024;
 
     /// The longest time to look at the ring again and again before sleeping. Adaptive: while
-    /// spinning does not pay, less or nothing is spent on it. 0 turns it off; so does a single CPU.
+    /// spinning does not pay, less or nothing is spent on it. 0 turns it off; so does a single CPU
+    /// that the peer's domain runs on as well.
     std::chrono::microseconds spin{50};
 
     /// Client: how long to wait for a server that is not there, or that serves another client.

@@ -3,11 +3,25 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace xenring::vchan::detail {
 
 namespace asio = boost::asio;
+
+namespace {
+
+/// None where the peer could do nothing meanwhile.
+std::chrono::nanoseconds useful_spin(const domain& here, domid peer,
+                                     std::chrono::nanoseconds wish) noexcept {
+    static const bool one_cpu = std::thread::hardware_concurrency() == 1;
+    const bool useless = one_cpu && here.hypervisor().shares_cpus_with(peer);
+    return useless ? std::chrono::nanoseconds{} : std::max(wish, std::chrono::nanoseconds{});
+}
+
+} // namespace
 
 std::shared_ptr<stream_core> stream_core::make(asio::any_io_executor executor, domain here) {
     auto core = std::make_shared<stream_core>(std::move(executor), std::move(here));
@@ -34,7 +48,8 @@ void stream_core::adopt(std::unique_ptr<channel> opened, const options& chosen) 
     renewals_left_ = 1; // the client's domain may just be coming
     sleeping_ = timing_ = watching_ = checking_ = check_again_ = judging_ = false;
     ++openings_;
-    endpoint_.emplace(std::move(opened), chosen.spin);
+    const auto spin = useful_spin(here_, opened->names.peer, chosen.spin);
+    endpoint_.emplace(std::move(opened), spin);
 }
 
 // --- synchronous ---------------------------------------------------------------------------------

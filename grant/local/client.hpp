@@ -21,6 +21,7 @@ public:
     ~client() override;
 
     std::string_view kind() const noexcept override { return "local"; }
+    bool shares_cpus_with(domid) const noexcept override { return true; }
     std::string description() const override;
     domid self() const noexcept override { return link_->self(); }
 
