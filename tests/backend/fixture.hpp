@@ -38,8 +38,7 @@ protected:
         chosen.close_limit = 200ms;
         chosen.limits.drain = 10min; // nothing is lost because the machine is slow
         chosen.open_port = [this](const device_names& names, error_code&) {
-            wires[names.label()] = std::make_shared<wire>(names.label());
-            return std::make_unique<socket_port>(wires[names.label()]);
+            return std::make_unique<socket_port>(wires.add(names.label()));
         };
         chosen.log = [this](bool, const std::string& text) { log += text + '\n'; };
         return chosen;
@@ -152,7 +151,7 @@ protected:
     domain dom0;
     std::map<std::uint16_t, domain> guests;
     std::vector<std::unique_ptr<guest_end>> ends;
-    std::map<std::string, std::shared_ptr<wire>> wires;
+    wires_by_name wires;
     std::shared_ptr<netback> serving;
     std::optional<error_code> ended;
     std::string log;

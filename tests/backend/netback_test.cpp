@@ -173,7 +173,7 @@ TEST_F(netback_test, GoesOnWithALiveGuestAfterItWasKilled) {
     start();
     EXPECT_TRUE(eventually([&] {
         const auto found = wires.find("vif1.0");
-        return found != wires.end() && found->second->receive().frame == udp_frame(300);
+        return found && found->receive().frame == udp_frame(300);
     })) << log;
     EXPECT_EQ(state(1), "4");
     guest.post(1);

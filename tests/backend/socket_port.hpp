@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
@@ -47,6 +49,7 @@ public:
     };
     /// From any queue; without a frame if there is none.
     received receive() {
+        const std::scoped_lock lock{mutex_};
         received out;
         for (const auto& each : queues_) {
             error_code ec;
@@ -90,13 +93,43 @@ private:
         int netback = -1, outside = -1;
     };
     sockets& queue(std::size_t number) {
+        const std::scoped_lock lock{mutex_};
         while (queues_.size() <= number)
             queues_.push_back(std::make_unique<sockets>());
         return *queues_[number];
     }
 
     std::string name_;
+    std::mutex mutex_; ///< netback opens queues on a thread of its own
     std::vector<std::unique_ptr<sockets>> queues_;
+};
+
+/// The wires by their interfaces' names. Netback opens its ports on a thread of its own.
+class wires_by_name {
+public:
+    std::shared_ptr<wire> add(const std::string& name) {
+        const std::scoped_lock lock{mutex_};
+        return wires_[name] = std::make_shared<wire>(name);
+    }
+    bool contains(const std::string& name) { return bool(find(name)); }
+    std::shared_ptr<wire> at(const std::string& name) {
+        const std::scoped_lock lock{mutex_};
+        return wires_.at(name);
+    }
+    /// Nothing if it is not open yet.
+    std::shared_ptr<wire> find(const std::string& name) {
+        const std::scoped_lock lock{mutex_};
+        const auto found = wires_.find(name);
+        return found == wires_.end() ? nullptr : found->second;
+    }
+    void clear() {
+        const std::scoped_lock lock{mutex_};
+        wires_.clear();
+    }
+
+private:
+    std::mutex mutex_;
+    std::map<std::string, std::shared_ptr<wire>> wires_;
 };
 
 class socket_port final : public net::frame_port {

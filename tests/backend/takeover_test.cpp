@@ -43,7 +43,7 @@ TEST_F(restarted_test, GoesOnWithTheQueuesOfAGuestWhateverItOffersNow) {
             queue->kick();
             EXPECT_TRUE(eventually(*next, [&] {
                 const auto found = wires.find("vif1.0");
-                return found != wires.end() && found->second->receive().frame == udp_frame(100);
+                return found && found->receive().frame == udp_frame(100);
             })) << log;
         }
         EXPECT_EQ(state(1), "4");
