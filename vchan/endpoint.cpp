@@ -24,7 +24,7 @@ std::size_t copy_in(const ring::byte_spans& to, std::span<const std::byte> from)
 /// What is copied between two looks at the peer and shown to it as a whole: a part of the ring, so
 /// that both ends of a long transfer work at the same time, and little enough to stay in a cache.
 std::size_t piece_of(std::size_t capacity) noexcept {
-    return std::min<std::size_t>(capacity / 4, 8192);
+    return std::clamp<std::size_t>(capacity / 8, 256, 65536);
 }
 
 } // namespace
