@@ -108,8 +108,13 @@ private:
 class wires_by_name {
 public:
     std::shared_ptr<wire> add(const std::string& name) {
+        auto made = std::make_shared<wire>(name);
+        put(name, made);
+        return made;
+    }
+    void put(const std::string& name, std::shared_ptr<wire> which) {
         const std::scoped_lock lock{mutex_};
-        return wires_[name] = std::make_shared<wire>(name);
+        wires_[name] = std::move(which);
     }
     bool contains(const std::string& name) { return bool(find(name)); }
     std::shared_ptr<wire> at(const std::string& name) {

@@ -284,7 +284,7 @@ TEST_F(queues_test, ABackendThatIsRestartedGoesOnWithAll) {
     start(std::move(serving_options));
     EXPECT_TRUE(eventually([&] {
         const auto found = wires.find("vif1.0");
-        return found != wires.end() && found->second->receive().frame == udp_frame(77);
+        return found && found->receive().frame == udp_frame(77);
     })) << log;
     expect_traffic();
 }

@@ -163,7 +163,7 @@ TEST_F(reconnect_test, Xsa465_AResumedDomainConnectsToItsNewBackendByItself) {
     EXPECT_NE(unsent.front().fill(udp_frame(50)), 0U);
     net->send(unsent.front(), {}, ec);
     EXPECT_TRUE(ec) << "a frame of the old connection";
-    wires["vif1.0"] = wires.at("vif1.7");
+    wires.put("vif1.0", wires.at("vif1.7"));
     expect_traffic();
 
     held = {};
@@ -208,7 +208,7 @@ TEST_F(reconnect_test, ABackendThatIsRestartedGoesOnWithTheSameRings) {
     start();
     EXPECT_TRUE(eventually([&] {
         const auto found = wires.find("vif1.0");
-        return found != wires.end() && found->second->receive().frame == udp_frame(77);
+        return found && found->receive().frame == udp_frame(77);
     })) << log;
     expect_traffic();
     EXPECT_EQ(log.find("front: vif 0: Closing"), std::string::npos) << log;
