@@ -2,6 +2,7 @@
 #pragma once
 
 #include <xenring/grant/error.hpp>
+#include <xenring/vchan/erased_handler.hpp>
 
 #include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_completion_handler.hpp>
@@ -34,7 +35,7 @@ template <class... Results>
 void complete_later(const boost::asio::any_io_executor& fallback,
                     boost::asio::any_completion_handler<void(error_code, Results...)> handler,
                     error_code ec, Results... results) {
-    const auto executor = boost::asio::get_associated_executor(handler, fallback);
+    const auto executor = boost::asio::get_associated_executor(handler, completion_form(fallback));
     call_later(executor, std::move(handler), ec, std::move(results)...);
 }
 
@@ -53,8 +54,9 @@ public:
     template <class Cancel>
     void start(const boost::asio::any_io_executor& fallback, handler_type handler, Cancel cancel) {
         ++serial_;
-        work_ = boost::asio::prefer(boost::asio::get_associated_executor(handler, fallback),
-                                    boost::asio::execution::outstanding_work.tracked);
+        work_ = boost::asio::prefer(
+            boost::asio::get_associated_executor(handler, completion_form(fallback)),
+            boost::asio::execution::outstanding_work.tracked);
         auto slot = boost::asio::get_associated_cancellation_slot(handler);
         handler_.swap(handler); // Boost 1.81 cannot move-assign it: that recurses without end
         if (slot.is_connected())

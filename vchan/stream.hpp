@@ -5,6 +5,7 @@
 #include <xenring/ring/byte_ring.hpp>
 #include <xenring/ring/vchan_page.hpp>
 #include <xenring/vchan/buffer_list.hpp>
+#include <xenring/vchan/erased_handler.hpp>
 #include <xenring/vchan/options.hpp>
 #include <xenring/vchan/statistics.hpp>
 
@@ -57,7 +58,8 @@ enum class wait_type {
 /// every type, and nothing is lost by it.
 ///
 /// Thread safety: distinct objects are safe; a shared one needs a strand, which may be the stream's
-/// executor. Synchronous reading and writing do not allocate memory.
+/// executor. Reading, writing and waiting allocate no memory once Asio has what it
+/// recycles; asynchronously that holds on the executor of an io_context.
 ///
 /// A hostile peer can end the stream with the errors above, send any bytes, and raise events for
 /// nothing, each of which costs one look. It can neither make a call fail to return nor reach
@@ -121,7 +123,8 @@ public:
     auto async_read_some(const MutableBufferSequence& buffers, Token&& token) {
         return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
             [](auto handler, stream* self, detail::mutable_buffers list) {
-                self->start_read(list, std::move(handler));
+                self->start_read(list,
+                                 detail::erased<void(error_code, std::size_t)>(std::move(handler)));
             },
             token, this, detail::mutable_buffers{buffers});
     }
@@ -142,7 +145,8 @@ public:
     auto async_write_some(const ConstBufferSequence& buffers, Token&& token) {
         return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
             [](auto handler, stream* self, detail::const_buffers list) {
-                self->start_write(list, std::move(handler));
+                self->start_write(
+                    list, detail::erased<void(error_code, std::size_t)>(std::move(handler)));
             },
             token, this, detail::const_buffers{buffers});
     }
@@ -165,7 +169,7 @@ public:
     auto async_wait(wait_type what, Token&& token) {
         return boost::asio::async_initiate<Token, void(error_code)>(
             [](auto handler, stream* self, wait_type which) {
-                self->start_wait(which, std::move(handler));
+                self->start_wait(which, detail::erased<void(error_code)>(std::move(handler)));
             },
             token, this, what);
     }
@@ -177,7 +181,10 @@ public:
     template <class Token>
     auto async_drain(Token&& token) {
         return boost::asio::async_initiate<Token, void(error_code)>(
-            [](auto handler, stream* self) { self->start_drain(std::move(handler)); }, token, this);
+            [](auto handler, stream* self) {
+                self->start_drain(detail::erased<void(error_code)>(std::move(handler)));
+            },
+            token, this);
     }
 
     /// With true, synchronous calls that would sleep end with would_block instead. How a

@@ -95,6 +95,6 @@ void operator delete[](void* memory, align_val_t, const nothrow_t&) noexcept {
     std::free(memory);
 }
 
-std::size_t xenring::frontend::test::allocations() noexcept {
+std::size_t xenring::test::allocations() noexcept {
     return calls;
 }

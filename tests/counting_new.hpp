@@ -3,9 +3,9 @@
 
 #include <cstddef>
 
-namespace xenring::frontend::test {
+namespace xenring::test {
 
 /// Calls of operator new on this thread so far.
 std::size_t allocations() noexcept;
 
-} // namespace xenring::frontend::test
+} // namespace xenring::test
