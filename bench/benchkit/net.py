@@ -27,6 +27,7 @@ def cases(build, _scale):  # iperf3 measures whole seconds
         for number, link in enumerate(links.values()):
             link.join(number)
         back.start("iperf3", "--server")
+        until("iperf3 listens", lambda: ":5201 " in back.output("ss", "--tcp", "--listening", "--numeric"))
         for way, options in (("from the guest", []), ("to the guest", ["--reverse"])):
             yield Case("net", f"TCP {way}", "Mbit/s", True, subjects(links, tcp, options))
         for way, options in (("from the guest", []), ("to the guest", ["--reverse"])):
@@ -67,7 +68,10 @@ class Link:
         printed = self._front.output("iperf3", "--json", "--time", "1", "--client", self._server, *options)
         counts = {name: after - counts[name] for name, after in self._counts().items()}
         time = self._time() - time
-        found, beside = figure(json.loads(printed)["end"])
+        printed = json.loads(printed)
+        if "error" in printed:
+            raise Failed(f"iperf3: {printed['error']}")
+        found, beside = figure(printed["end"])
         packets = counts.pop("packets", 0)
         if packets:
             beside |= {COUNTED[name]: count / packets for name, count in counts.items()}
