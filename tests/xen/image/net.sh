@@ -106,7 +106,7 @@ transfer() { # FROM TO ADDRESS_OF_TO
 # Gives both ends 12 MB to send, and an address of IPv6 beside that of IPv4.
 prepare_transfers() {
     data="dd if=/dev/urandom of=/tmp/net.data bs=1M count=12 2> /dev/null"
-    run dom0 "echo 0 > /proc/sys/net/ipv6/conf/xenbr0/accept_dad; ip addr add fd09::1/64 dev xenbr0; $data"
+    run dom0 "echo 0 > /proc/sys/net/ipv6/conf/xenbr0/accept_dad; ip addr add fd09::1/64 dev xenbr0 2> /dev/null; $data"
     run "$GUEST" "echo 0 > /proc/sys/net/ipv6/conf/$INTERFACE/accept_dad; ip addr add fd09::2/64 dev $INTERFACE; $data"
 }
 

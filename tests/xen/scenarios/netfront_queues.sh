@@ -41,6 +41,7 @@ stop_linux_netback
 start_netback "--queues 2"
 attach_netfront "--queues 2"
 asked_for_two
+prepare_transfers # the interface is a new one
 transfer_both_ways
 kill -9 "$(cat "$WORK/netback.pid")"
 finish netback 5 > /dev/null || true
