@@ -1,8 +1,10 @@
 #pragma once
 
-/// Frames, and the grant copies that fill or empty them, collected for one call of the hypervisor.
+/// Frames, the grant copies that fill or empty them, collected for one call of the hypervisor, and
+/// the port's way to take or give many in one call of the kernel.
 
 #include <xenring/grant/hypervisor.hpp>
+#include <xenring/net/frame_burst.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +18,7 @@ namespace xenring::backend {
 /// does with the frames.
 class copy_batch {
 public:
-    static constexpr std::size_t memory_size = 256 * 1024;
+    static constexpr std::size_t memory_size = 2 * 1024 * 1024;
     static constexpr std::size_t max_segments = 256;
 
     copy_batch() : memory_{std::make_unique<std::byte[]>(memory_size)} {
@@ -46,6 +48,8 @@ public:
 
     std::span<copy_segment> segments() noexcept { return segments_; }
 
+    net::frame_burst& burst() noexcept { return burst_; }
+
     /// Whether segments [first, first + count) were all copied.
     bool copied(std::size_t first, std::size_t count) const noexcept {
         bool all = true;
@@ -58,6 +62,7 @@ private:
     std::unique_ptr<std::byte[]> memory_;
     std::size_t used_ = 0;
     std::vector<copy_segment> segments_;
+    net::frame_burst burst_;
 };
 
 } // namespace xenring::backend

@@ -9,7 +9,9 @@ namespace xenring::backend {
 namespace netif = ring::netif;
 
 namespace {
-constexpr std::size_t frames_per_round = 64;
+constexpr std::size_t frames_per_round = net::frame_burst::most;
+/// Buffers for the largest frame, with segmentation and a hash.
+constexpr std::size_t most_buffers = (net::max_frame_size + page_size - 1) / page_size + 2;
 /// Between two turns of the queues that get them; less than fits a shelf.
 constexpr std::size_t bytes_per_sort = 192 * 1024;
 } // namespace
@@ -19,7 +21,8 @@ rx_path::rx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, in
                  const static_grants* grants)
     : machine_{machine}, guest_{guest}, descriptor_{descriptor}, traits_{guest_takes},
       batch_{batch}, counts_{counts}, grants_{grants}, ring_{netif::rx_back_ring::attach(ring)},
-      items_(frames_per_round + 1), held_{std::make_unique<std::byte[]>(net::max_frame_size)} {}
+      items_(frames_per_round + 1),
+      arrived_(frames_per_round), held_{std::make_unique<std::byte[]>(net::max_frame_size)} {}
 
 path_result rx_path::serve(error_code& ec) {
     ec.clear();
@@ -31,24 +34,15 @@ path_result rx_path::serve(error_code& ec) {
     bool dry = false;
     if (holds())
         count += plan(items_[count], take_held());
-    for (std::size_t i = 0; i != frames_per_round && !dry && !holds(); ++i) {
+    for (std::size_t read = 0; read < frames_per_round && !dry && !holds();) {
         if (!batch_.has_room(net::max_frame_size, netif::max_slots))
             break;
-        frame_in_hand frame;
-        switch (next_frame(frame, ec)) {
-        case fetched::nothing:
-            dry = true;
-            break;
-        case fetched::unwanted:
-            ++counts_.filtered;
-            break;
-        case fetched::unusable:
-            ++counts_.unusable;
-            break;
-        case fetched::frame:
-            count += plan(items_[count], frame);
-            break;
-        }
+        const auto wanted = std::min(frames_at_once(), frames_per_round - read);
+        const auto frames = this->read(wanted, ec);
+        for (const auto& each : frames)
+            count += accept(items_[count], each);
+        read += frames.size();
+        dry = frames.size() < wanted;
     }
     copy(count);
     path_result result{.packets = count, .notify = answer(count)};
@@ -88,30 +82,67 @@ rx_path::frame_in_hand rx_path::take_held() {
     return out;
 }
 
-/// One from the shelf, also of what was sorted before; then one from the port, unless it is sorted.
-std::size_t rx_path::read(net::virtio_header& header, error_code& ec) {
-    const auto room = batch_.room().first(net::max_frame_size);
-    const auto left = traits_.exchange ? traits_.exchange->take(traits_.queue, header, room) : 0;
-    if (left != 0 || sorts())
-        return left;
-    return net::read_frame(descriptor_, header, room, ec);
+/// As many as are expected, but more than one only where the largest are sure to find buffers, so
+/// that one at most has to be held.
+std::size_t rx_path::frames_at_once() {
+    if (traits_.exchange)
+        return 1;
+    const auto segments_left = copy_batch::max_segments - batch_.segments().size();
+    const auto fit =
+        std::min({ring_.available() / most_buffers, batch_.room().size() / net::max_frame_size,
+                  segments_left / netif::max_slots});
+    return std::max(std::min(fit, expected_), std::size_t{1});
 }
 
-/// The next one, in the batch's memory.
-rx_path::fetched rx_path::next_frame(frame_in_hand& out, error_code& ec) {
-    net::virtio_header header;
-    out.bytes = batch_.take(read(header, ec));
-    if (out.bytes.empty())
-        return fetched::nothing;
-    if (traits_.multicast && !traits_.multicast->passes(out.bytes))
-        return fetched::unwanted;
-    const auto info = net::from_virtio(header, out.bytes, traits_.takes);
-    if (!info)
-        return fetched::unusable;
-    out.info = *info;
+/// Frames, in the batch's memory: one from the shelf, also of what was sorted before; then from the
+/// port, unless it is sorted.
+std::span<net::moving_frame> rx_path::read(std::size_t wanted, error_code& ec) {
+    const auto room = batch_.room();
+    auto frames = std::span{arrived_}.first(wanted);
+    for (std::size_t i = 0; i != wanted; ++i)
+        frames[i].bytes = room.subspan(i * net::max_frame_size, net::max_frame_size);
+    if (const auto left = take_from_shelf(frames.front()); left || sorts())
+        frames = frames.first(left);
+    else
+        frames = frames.first(read_port(frames, ec));
+    std::size_t end = 0; // of the room that is used; rooms and frames may have changed places
+    for (const auto& each : frames)
+        end = std::max(end, static_cast<std::size_t>(&each.bytes.back() + 1 - room.data()));
+    batch_.take(end);
+    return frames;
+}
+
+bool rx_path::take_from_shelf(net::moving_frame& out) {
+    if (!traits_.exchange)
+        return false;
+    const auto size = traits_.exchange->take(traits_.queue, out.header, out.bytes);
+    if (size != 0)
+        out.bytes = out.bytes.first(size);
+    return size != 0;
+}
+
+std::size_t rx_path::read_port(std::span<net::moving_frame> frames, error_code& ec) {
+    const auto count = batch_.burst().read(descriptor_, frames, ec);
+    expected_ = count == frames.size() ? std::min(2 * count, frames_per_round)
+                                       : std::max(count, std::size_t{1});
+    return count;
+}
+
+/// True: it is in `out`, with buffers of the guest.
+bool rx_path::accept(item& out, const net::moving_frame& arrived) {
+    if (traits_.multicast && !traits_.multicast->passes(arrived.bytes)) {
+        ++counts_.filtered;
+        return false;
+    }
+    const auto info = net::from_virtio(arrived.header, arrived.bytes, traits_.takes);
+    if (!info) {
+        ++counts_.unusable;
+        return false;
+    }
+    frame_in_hand frame{arrived.bytes, *info};
     if (traits_.exchange)
-        out.info.hash = traits_.exchange->where(out.bytes, traits_.queue).hash;
-    return fetched::frame;
+        frame.info.hash = traits_.exchange->where(arrived.bytes, traits_.queue).hash;
+    return plan(out, frame);
 }
 
 /// Lays a frame out over posted buffers, or holds it if there are too few. True: it is in `out`.

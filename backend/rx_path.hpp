@@ -9,6 +9,7 @@
 #include <xenring/backend/tx_path.hpp>
 #include <xenring/backend/vif_statistics.hpp>
 #include <xenring/grant/hypervisor.hpp>
+#include <xenring/net/frame_burst.hpp>
 #include <xenring/net/virtio_header.hpp>
 #include <xenring/ring/netif_rx_builder.hpp>
 
@@ -75,11 +76,13 @@ private:
         std::span<std::byte> bytes;
         ring::netif::packet_info info;
     };
-    enum class fetched : std::uint8_t { nothing, unwanted, unusable, frame };
     bool sort(error_code& ec);
     frame_in_hand take_held();
-    std::size_t read(net::virtio_header& header, error_code& ec);
-    fetched next_frame(frame_in_hand& out, error_code& ec);
+    std::size_t frames_at_once();
+    std::span<net::moving_frame> read(std::size_t wanted, error_code& ec);
+    bool take_from_shelf(net::moving_frame& out);
+    std::size_t read_port(std::span<net::moving_frame> frames, error_code& ec);
+    bool accept(item& out, const net::moving_frame& arrived);
     bool plan(item& out, const frame_in_hand& frame);
     bool store_mapped(const ring::netif::rx_target& target,
                       std::span<const std::byte> frame) noexcept;
@@ -96,6 +99,8 @@ private:
     const static_grants* grants_;
     ring::netif::rx_back_ring ring_;
     std::vector<item> items_;
+    std::vector<net::moving_frame> arrived_;
+    std::size_t expected_ = 1; ///< frames in the port, by what was there lately
     std::unique_ptr<std::byte[]> held_;
     std::size_t held_size_ = 0;
     ring::netif::packet_info held_info_;

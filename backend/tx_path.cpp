@@ -1,6 +1,7 @@
 #include <xenring/backend/tx_path.hpp>
-#include <xenring/net/frame_port.hpp>
 #include <xenring/net/virtio_header.hpp>
+
+#include <algorithm>
 
 namespace xenring::backend {
 
@@ -8,24 +9,26 @@ namespace netif = ring::netif;
 
 namespace {
 constexpr std::size_t packets_per_round = 64;
-}
+constexpr std::uint64_t bytes_per_round = 192 * 1024; // a processor's cache holds them
+} // namespace
 
 tx_path::tx_path(hypervisor& machine, domid guest, std::span<std::byte> ring, int descriptor,
                  copy_batch& batch, flow_statistics& counts, const static_grants* grants,
                  multicast_filter* filter, frame_capture* capture)
     : machine_{machine}, guest_{guest}, descriptor_{descriptor}, batch_{batch}, counts_{counts},
       grants_{grants}, filter_{filter}, capture_{capture}, ring_{netif::tx_back_ring::attach(ring)},
-      items_(packets_per_round) {}
+      items_(packets_per_round) {
+    leaving_.reserve(packets_per_round);
+}
 
 path_result tx_path::serve(std::uint64_t limit) {
     batch_.clear();
     const std::size_t count = collect(limit);
     fetch();
     path_result result{.packets = count};
-    for (auto& each : std::span{items_}.first(count)) {
-        each.status = hand_on(each);
+    hand_on(std::span{items_}.first(count));
+    for (const auto& each : std::span{items_}.first(count))
         result.bytes += each.packet.size;
-    }
     result.notify = answer(count);
     result.more = ring_.fault() == ring::fault::none && ring_.available() != 0;
     counts_.notified += result.notify;
@@ -36,27 +39,27 @@ path_result tx_path::serve(std::uint64_t limit) {
 std::size_t tx_path::collect(std::uint64_t limit) {
     std::size_t count = 0;
     std::uint64_t bytes = 0;
-    while (count != items_.size() && bytes < limit &&
+    while (count != items_.size() && bytes < std::min(limit, bytes_per_round) &&
            batch_.has_room(netif::max_tx_size, netif::max_slots)) {
-        auto& [packet, frame, first_segment, segments, unused] = items_[count];
-        const auto verdict = netif::read(ring_, packet);
+        auto& what = items_[count];
+        const auto verdict = netif::read(ring_, what.packet);
         if (verdict == netif::verdict::broken)
-            broken_packet_ = packet.error;
+            broken_packet_ = what.packet.error;
         if (verdict == netif::verdict::broken || verdict == netif::verdict::empty)
             break;
         ++count;
-        bytes += packet.size;
-        frame = batch_.take(packet.size);
-        first_segment = batch_.segments().size();
-        std::byte* to = frame.data();
-        for (const auto& piece : packet.fragments) {
+        bytes += what.packet.size;
+        what.frame = batch_.take(what.packet.size);
+        what.first_segment = batch_.segments().size();
+        std::byte* to = what.frame.data();
+        for (const auto& piece : what.packet.fragments) {
             if (!fetch_mapped(piece, to))
                 batch_.add({.source = granted_memory{guest_, grant_ref{piece.gref}, piece.offset},
                             .destination = to,
                             .length = piece.size});
             to += piece.size;
         }
-        segments = batch_.segments().size() - first_segment;
+        what.segments = batch_.segments().size() - what.first_segment;
     }
     return count;
 }
@@ -90,8 +93,22 @@ bool tx_path::answer(std::size_t count) noexcept {
     return ring_.publish();
 }
 
-std::int16_t tx_path::hand_on(const item& what) {
+/// Frames go to the port in the order of their packets.
+void tx_path::hand_on(std::span<item> items) {
+    leaving_.clear();
+    for (auto& each : items)
+        each.status = prepare(each);
+    batch_.burst().write(descriptor_, leaving_);
+    auto written = leaving_.cbegin();
+    for (auto& each : items)
+        if (each.goes_to_port)
+            sent(each, (written++)->error);
+}
+
+/// What to answer with unless the port refuses the frame, which goes there if the answer is good.
+std::int16_t tx_path::prepare(item& what) {
     const auto& packet = what.packet;
+    what.goes_to_port = false;
     if (packet.is_multicast_control())
         return change_filter(packet);
     if (packet.error != netif::packet_error::none) {
@@ -107,19 +124,23 @@ std::int16_t tx_path::hand_on(const item& what) {
         ++counts_.unusable;
         return netif::response_status::error;
     }
-    error_code ec;
-    net::write_frame(descriptor_, *header, what.frame, ec);
+    leaving_.push_back({*header, what.frame, {}});
+    what.goes_to_port = true;
+    return netif::response_status::okay;
+}
+
+void tx_path::sent(item& what, const error_code& ec) {
     if (ec) {
         ++counts_.refused;
-        return netif::response_status::dropped;
+        what.status = netif::response_status::dropped;
+        return;
     }
     if (capture_)
         capture_->take(what.frame);
     ++counts_.packets;
     counts_.bytes += what.frame.size();
-    counts_.segmented += packet.info.gso.has_value();
-    counts_.blank += packet.info.csum_blank;
-    return netif::response_status::okay;
+    counts_.segmented += what.packet.info.gso.has_value();
+    counts_.blank += what.packet.info.csum_blank;
 }
 
 /// One request may do both; the address that goes makes room for the one that comes.

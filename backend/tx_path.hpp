@@ -8,6 +8,7 @@
 #include <xenring/backend/static_grants.hpp>
 #include <xenring/backend/vif_statistics.hpp>
 #include <xenring/grant/hypervisor.hpp>
+#include <xenring/net/frame_burst.hpp>
 #include <xenring/ring/netif_tx_parser.hpp>
 
 #include <cstddef>
@@ -60,13 +61,16 @@ private:
         ring::netif::tx_packet packet;
         std::span<std::byte> frame;
         std::size_t first_segment = 0;
-        std::size_t segments = 0; ///< fewer than fragments if some are mapped here
-        std::int16_t status = 0;  ///< to answer with
+        std::size_t segments = 0;  ///< fewer than fragments if some are mapped here
+        std::int16_t status = 0;   ///< to answer with
+        bool goes_to_port = false; ///< if the port takes it
     };
     std::size_t collect(std::uint64_t limit);
     bool fetch_mapped(const ring::netif::fragment& what, std::byte* to) noexcept;
     void fetch();
-    std::int16_t hand_on(const item& what);
+    void hand_on(std::span<item> what);
+    std::int16_t prepare(item& what);
+    void sent(item& what, const error_code& ec);
     bool answer(std::size_t count) noexcept;
     std::int16_t change_filter(const ring::netif::tx_packet& request) noexcept;
 
@@ -80,6 +84,7 @@ private:
     frame_capture* capture_;
     ring::netif::tx_back_ring ring_;
     std::vector<item> items_;
+    std::vector<net::moving_frame> leaving_;
     ring::netif::packet_error broken_packet_ = ring::netif::packet_error::none;
 };
 

@@ -27,8 +27,12 @@ install(FILES ${PROJECT_BINARY_DIR}/xenring-config.cmake
 
 set(XENRING_PC_REQUIRES "")
 if(XENRING_WITH_XEN)
-    set(XENRING_PC_REQUIRES "xengnttab, xenevtchn")
+    list(APPEND XENRING_PC_REQUIRES xengnttab xenevtchn)
 endif()
+if(LIBURING_FOUND)
+    list(APPEND XENRING_PC_REQUIRES liburing)
+endif()
+list(JOIN XENRING_PC_REQUIRES ", " XENRING_PC_REQUIRES)
 # Relative to itself, so that an installation may be moved.
 file(RELATIVE_PATH XENRING_PC_PREFIX
      ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})

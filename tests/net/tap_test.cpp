@@ -2,6 +2,7 @@
 #include "frames.hpp"
 #include "own_network.hpp"
 
+#include <xenring/net/frame_burst.hpp>
 #include <xenring/net/tap.hpp>
 
 #include <gtest/gtest.h>
@@ -75,6 +76,29 @@ TEST_F(tap_test, HoldsNoMoreFramesThanItsQueueIsLong) {
     EXPECT_GE(waiting, length / 2);
     EXPECT_LE(waiting, 2 * length + 16)
         << "the TAP's own, and as much in the kernel's queue before it";
+}
+
+TEST_F(tap_test, GivesAndTakesManyFramesInOneCall) {
+    frame_burst burst;
+    const auto frame = udp_frame(900);
+    for (int i = 0; i != 5; ++i)
+        ASSERT_TRUE(kernel_sends(frame));
+    std::vector<std::byte> memory(frame_burst::most * 2000);
+    std::vector<moving_frame> frames(frame_burst::most);
+    for (std::size_t i = 0; i != frames.size(); ++i)
+        frames[i].bytes = std::span{memory}.subspan(i * 2000, 2000);
+    const auto count = burst.read(queue, frames, ec);
+    EXPECT_FALSE(ec) << ec.message();
+    const auto arrived = std::span{frames}.first(count);
+    EXPECT_GE(std::ranges::count_if(
+                  arrived, [&](const auto& each) { return std::ranges::equal(each.bytes, frame); }),
+              5)
+        << "beside what the kernel says by itself";
+    burst.write(queue, arrived);
+    for (const auto& each : arrived)
+        EXPECT_FALSE(each.error) << each.error.message();
+    EXPECT_EQ(burst.read(queue, frames, ec), 0);
+    EXPECT_FALSE(ec) << ec.message();
 }
 
 TEST_F(tap_test, ItsMtuCanBeChanged) {
