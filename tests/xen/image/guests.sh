@@ -63,8 +63,8 @@ destroy_others() { # KIND: a guest alone beside dom0 has a CPU to itself
     done
 }
 
-await_guest() { # KIND [SECONDS]
-    poll "${2:-60}" grep -q '^\[0\] ready' "$(console_of "$1")"
+await_guest() { # KIND: a boot takes 20 s, several times that where others use the processor
+    poll 150 grep -q '^\[0\] ready' "$(console_of "$1")"
 }
 
 reboot_guest() { # KIND: as its own kernel asks for it; it has another domid then
@@ -92,6 +92,9 @@ send_command() { # KIND COMMAND: has the guest run it; the number that marks its
 command_output() { # KIND NUMBER: what the command printed; the last line is its exit status once it ended
     tr -d '\r' < "$(console_of "$1")" | sed -n "s/^\[$2\] //p"
 }
+
+# What of `dmesg -r` is a complaint of a network driver: anything that it takes for worth a warning.
+driver_complaints='^<[0-4]>.*(xen_netfront|xennet|xen_netback|net eth[0-9]|vif)'
 
 # How many grants anybody maps, by Xen's own tables; without the first eight of each domain, which Xen's tools
 # make for its console and its store.

@@ -8,7 +8,7 @@
 #   output LABEL                what the command has printed; of a guest's command, only once it ended
 #   wait_until SIDE COMMAND     repeats the command until it succeeds, for at most 150 s
 #   expect TEXT COMMAND...      fails with TEXT unless the command succeeds
-#   figure TEXT                 a measured figure, shown in the summary of the run
+#   figure TEXT...              a measured figure, shown in the summary of the run
 
 . /lab/guests.sh
 
@@ -85,6 +85,6 @@ fail() { # TEXT
     exit 1
 }
 
-figure() { # TEXT
-    echo "figure: $1"
+figure() { # TEXT...
+    echo "figure: $*"
 }

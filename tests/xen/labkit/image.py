@@ -24,6 +24,7 @@ XEN_TOOLS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "lsevtchn")
 STORE_TOOLS = ("xenstore-exists", "xenstore-list", "xenstore-ls", "xenstore-read", "xenstore-rm",
                "xenstore-watch", "xenstore-write", "xenstore-chmod")
 NET_TOOLS = ("usr/bin/iperf3", "sbin/ethtool")
+SCRIPT_TOOLS = ("bin/bash", "usr/bin/flock")  # what Xen's hotplug scripts want and busybox has not
 MODULES = ("xen-privcmd", "xenfs", "xen-evtchn", "xen-gntdev", "xen-gntalloc",
            "tun", "llc", "stp", "bridge", "xen-netfront")  # in an order that satisfies them
 EXTRA_MODULES = ("xen-netback",)  # a scenario may load them: insmod /lab/extra/NAME.ko
@@ -42,7 +43,7 @@ def dom0_image(packages, cache, scripts, programs):
 def _base(packages, cache):
     """The part that depends on the packages alone, kept in the cache."""
     identity = repr((sorted(packages.names()), DIRECTORIES, XEN_TOOLS, STORE_TOOLS, NET_TOOLS, MODULES,
-                     EXTRA_MODULES))
+                     EXTRA_MODULES, SCRIPT_TOOLS))
     name = "base-" + hashlib.sha256(identity.encode()).hexdigest()[:16] + ".cpio"
     path = os.path.join(cache, name)
     if not os.path.exists(path):
@@ -69,8 +70,10 @@ def _pack_base(packages):
         _add_program(archive, packages, os.path.join(packages.xen_tools, tool), "usr/sbin")
     for tool in STORE_TOOLS:
         _add_program(archive, packages, packages.path("usr/bin", tool), "usr/bin")
-    for tool in NET_TOOLS:
+    for tool in (*NET_TOOLS, *SCRIPT_TOOLS):
         _add_program(archive, packages, packages.path(tool), "usr/bin")
+    for script in sorted(glob.glob(os.path.join(glob.escape(packages.path("etc/xen/scripts")), "*"))):
+        archive.file("etc/xen/scripts/" + os.path.basename(script), script)
     for library in LOADED_ON_DEMAND:
         archive.file("usr/lib/x86_64-linux-gnu/" + library, _find_library(packages, library))
     for position, module in enumerate(MODULES):

@@ -16,6 +16,7 @@ PACKAGES = (
     "libxengnttab1", "libxenhypfs1", "libxenstore4", "libxentoolcore1", "libxentoollog1",
     "libyajl2", "libuuid1", "liblzma5", "libzstd1", "zlib1g", "libgcc-s1", "busybox-static",
     "iperf3", "libiperf0", "libsctp1", "libssl3", "ethtool", "libmnl0",
+    "bash", "libtinfo6", "util-linux",
 )
 KERNEL_METAPACKAGE = "linux-image-amd64"
 

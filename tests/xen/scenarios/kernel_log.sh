@@ -13,6 +13,7 @@ check() { # NAME: standard input is a log
 
 expect "dom0's kernel log has lost its beginning" sh -c "dmesg | grep -q 'Linux version'"
 dmesg | check "dom0's kernel"
+dmesg -r | grep -E "$driver_complaints" && fail "dom0's netback complains"
 booted='Freed .* init memory' # what Xen says of the machine before that is none of our business
 xl dmesg > "$WORK/hypervisor"
 expect "the hypervisor's log has lost the end of its boot" grep -q "$booted" "$WORK/hypervisor"
@@ -22,6 +23,7 @@ for kind in pv pvh; do
     cat "$LAB/$kind.earlier" "$(console_of "$kind")" 2> /dev/null | check "the console of $kind"
     if [ -e "$LAB/$kind.domid" ]; then
         expect "$kind has no kernel log" run "$kind" "dmesg > /tmp/dmesg && ! grep -E '$complaints' /tmp/dmesg"
+        expect "a driver of $kind complains" run "$kind" "! dmesg -r | grep -E '$driver_complaints'"
     fi
 done
 deferred=$(dmesg | grep -c 'deferring g\.e\.') || true

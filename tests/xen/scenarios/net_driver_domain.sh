@@ -14,13 +14,13 @@ start_driver_netback() {
 destroy_guest pv
 destroy_guest pvh
 expect "the driver domain does not start" create_guest pv "driver_domain = 1"
-expect "the driver domain does not answer" await_guest pv 150
+expect "the driver domain does not answer" await_guest pv
 run pv "brctl addbr xenbr0 && ip addr add 10.9.0.1/24 dev xenbr0 && ip link set xenbr0 up"
 start devd pv "xl devd -F"
 start_driver_netback
 wait_until pv "pidof xl && pidof xenring"
 expect "the guest does not start" create_guest pvh "vif = ['$driver_vif']"
-expect "the guest does not answer" await_guest pvh 150
+expect "the guest does not answer" await_guest pvh
 guest_address pvh 3
 pings pv "ping -c 20 -i 0.05 -W 10 -q 10.9.0.3"
 pings pvh "ping -c 3 -i 0.1 -W 10 -q -s 20000 10.9.0.1"

@@ -17,7 +17,7 @@ counted=$(statistics)
 echo "$counted"
 expect "the guest sent no large segments" sh -c "echo '$counted' | grep -Eq 'tx [^;]* segmented [0-9]{2}'"
 expect "the guest received no large segments" sh -c "echo '$counted' | grep -Eq 'rx .* segmented [0-9]{2}'"
-for loss in rejected unusable uncopied; do
+for loss in rejected unusable uncopied refused expired; do
     expect "frames were lost: $loss" sh -c "! echo '$counted' | grep -q $loss"
 done
 guest_is_content

@@ -1,5 +1,5 @@
-# Our netfront in a guest with our netback in dom0: ping both ways, all sizes, TCP, netback killed and restarted; and
-# as netback keeps the guest's pages mapped, a packet costs no grant copy.
+# Our netfront in a guest with our netback in dom0: ping both ways, all sizes, datagrams, TCP, netback killed and
+# restarted; and as netback keeps the guest's pages mapped, a packet costs no grant copy.
 # guests: pv pvh
 # timeout: 400
 # needs: xenring
@@ -8,6 +8,8 @@
 start_netback
 attach_netfront
 ping_all_sizes
+datagrams "$GUEST" dom0 10.9.0.1 20000
+datagrams dom0 "$GUEST" 10.9.0.2 20000
 tcp_both_ways
 
 before=$(statistics)

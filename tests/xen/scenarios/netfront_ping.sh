@@ -1,5 +1,6 @@
 # Our netfront in a guest gets the network from Linux's netback in dom0: ping both ways, all sizes; TCP, content
-# verified by digest, over IPv4 and IPv6, with an MTU of 9000 too; and again after a close.
+# verified by digest, over IPv4 and IPv6, with an MTU of 9000 too; datagrams, of which no frame is lost; and again
+# after a close.
 # guests: pv pvh
 # timeout: 600
 # needs: xenring
@@ -10,6 +11,8 @@ attach_netfront
 ping_all_sizes
 prepare_transfers
 transfer_both_ways
+datagrams "$GUEST" dom0 10.9.0.1 20000
+datagrams dom0 "$GUEST" 10.9.0.2 20000
 tcp_both_ways
 jumbo_frames
 stop_netfront
