@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -17,6 +18,8 @@
 #include <vector>
 
 namespace xenring::bench {
+
+using error = boost::system::error_code;
 
 /// What the programs are told: listen|connect PEER_DOMID PATH CHANNELS ROUNDS SIZE.
 struct many_arguments {
@@ -46,7 +49,7 @@ public:
     answering(Stream& peer, std::size_t size) : peer_{peer}, room_(size) {}
 
     void begin() {
-        peer_.async_read_some(boost::asio::buffer(room_), [this](auto ec, std::size_t count) {
+        peer_.async_read_some(boost::asio::buffer(room_), [this](error ec, std::size_t count) {
             if (!ec)
                 answer(count);
         });
@@ -55,7 +58,7 @@ public:
 private:
     void answer(std::size_t count) {
         boost::asio::async_write(peer_, boost::asio::buffer(room_, count),
-                                 [this](auto ec, std::size_t) {
+                                 [this](error ec, std::size_t) {
                                      if (!ec)
                                          begin();
                                  });
@@ -76,21 +79,19 @@ public:
         if (rounds_-- == 0)
             return;
         boost::asio::async_write(peer_, boost::asio::buffer(message_),
-                                 [this](auto ec, std::size_t) { await_answer(ec); });
+                                 [this](error ec, std::size_t) { await_answer(ec); });
     }
 
 private:
-    template <class Error>
-    void await_answer(Error ec) {
+    void await_answer(error ec) {
         check(ec);
         boost::asio::async_read(peer_, boost::asio::buffer(message_),
-                                [this](auto failed, std::size_t) {
+                                [this](error failed, std::size_t) {
                                     check(failed);
                                     begin();
                                 });
     }
-    template <class Error>
-    static void check(Error ec) {
+    static void check(error ec) {
         if (ec)
             throw std::runtime_error{ec.message()};
     }

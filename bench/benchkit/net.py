@@ -14,6 +14,7 @@ from .measure import Case, Failed, Sample
 from .namespaces import Namespace, until
 from .stand_in import StandIn
 
+SIZE = 64
 MAC = "00:16:3e:0a:00:0{}"
 COUNTED = {"packets": "packets", "copies": "copy calls a packet", "segments": "segments copied by call",
            "static_segments": "by memcpy", "events": "events from the guest", "notified": "events to it",
@@ -33,8 +34,8 @@ def cases(build, _scale):  # iperf3 measures whole seconds
         for way, options in (("from the guest", []), ("to the guest", ["--reverse"])):
             yield Case("net", f"TCP {way}", "Mbit/s", True, subjects(links, tcp, options))
         for way, options in (("from the guest", []), ("to the guest", ["--reverse"])):
-            yield Case("net", f"datagrams of 64 bytes {way}, carried", "1/s", True,
-                       subjects(links, datagrams, [*options, "--udp", "--bitrate", "0", "--length", "64"]))
+            yield Case("net", f"datagrams of {SIZE} bytes {way}, carried", "1/s", True,
+                       subjects(links, datagrams, [*options, "--udp", "--bitrate", "0", "--length", str(SIZE)]))
 
 
 def subjects(links, figure, options):
@@ -48,10 +49,9 @@ def tcp(end, _carried):
 def datagrams(end, carried):
     """Those that came out of the far interface; and beside them those that a socket took, for whose program the CPU
     that carries them must have time too."""
-    found = end["sum"]
-    return (carried / found["seconds"],
-            {"taken by the socket": (found["packets"] - found["lost_packets"]) / found["seconds"],
-             "lost %": 100 * found["lost_packets"] / max(1, found["packets"])})
+    sent, taken = end["sum"], end["sum_received"]["bytes"] / SIZE  # what is lost last, iperf3 does not count as lost
+    return carried / sent["seconds"], {"taken by the socket": taken / sent["seconds"],
+                                       "lost %": 100 * (1 - taken / max(1, sent["packets"]))}
 
 
 class Link:
