@@ -1,9 +1,13 @@
-// channel_bench pipe|unix flood BYTES WRITE_SIZE BUFFER_SIZE: prints the speed of a stream between
-// two processes. channel_bench pipe|unix ping SIZE ROUNDS: prints the median round trip.
+// channel_bench pipe|unix flood|both BYTES WRITE_SIZE BUFFER_SIZE: prints the speed of a stream
+// between two processes, one way or both ways at once. channel_bench pipe|unix ping SIZE ROUNDS, or
+// load SIZE COUNT RATE: prints round trips, one after another or in an open loop.
 //
 // What the kernel offers to two processes of one machine: the same work as libxenvchan_peer's, with
 // the same output.
+#include "../tests/xen/peer/traffic.h"
+
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,18 +57,44 @@ struct end {
             at += static_cast<std::size_t>(size);
         }
     }
+    /// What traffic.h asks of an end.
+    traffic_end without_blocking() {
+        for (const int each : {in, out})
+            if (::fcntl(each, F_SETFL, ::fcntl(each, F_GETFL) | O_NONBLOCK) != 0)
+                fail("O_NONBLOCK");
+        return {this,
+                [](void* self, const void* bytes, std::size_t size) {
+                    return outcome(::write(static_cast<end*>(self)->out, bytes, size));
+                },
+                [](void* self, void* bytes, std::size_t size) {
+                    return outcome(::read(static_cast<end*>(self)->in, bytes, size));
+                },
+                [](void* self, bool wants_bytes) { static_cast<end*>(self)->wait(wants_bytes); }};
+    }
     void close() const {
         ::close(in);
         if (out != in)
             ::close(out);
     }
+
+private:
+    static long outcome(ssize_t count) {
+        if (count < 0)
+            return errno == EAGAIN ? 0 : -1;
+        return count;
+    }
+    void wait(bool wants_bytes) const {
+        pollfd each = {wants_bytes ? in : out, static_cast<short>(wants_bytes ? POLLIN : POLLOUT),
+                       0};
+        ::poll(&each, 1, -1);
+    }
 };
 
-struct both {
+struct two_ends {
     end here, there;
 };
 
-both open_pipes(int buffer) {
+two_ends open_pipes(int buffer) {
     int to[2], from[2];
     if (::pipe(to) != 0 || ::pipe(from) != 0)
         fail("pipe");
@@ -73,7 +103,7 @@ both open_pipes(int buffer) {
     return {{from[0], to[1]}, {to[0], from[1]}};
 }
 
-both open_sockets(int buffer) {
+two_ends open_sockets(int buffer) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
         fail("socketpair");
@@ -110,6 +140,24 @@ void echo(const end& peer, std::size_t size, std::uint64_t rounds) {
     }
 }
 
+void echo_all(const end& peer) {
+    std::vector<char> bytes(65536);
+    while (const auto size = peer.read_some(bytes))
+        peer.write_all(bytes, size);
+}
+
+void both_ways(end peer, std::uint64_t count, std::size_t write_size) {
+    const auto here = peer.without_blocking();
+    if (traffic_both_ways(&here, count, write_size) != 0)
+        throw std::runtime_error{"no figure"};
+}
+
+void load(end peer, std::size_t size, std::uint64_t count, double rate) {
+    const auto here = peer.without_blocking();
+    if (traffic_open_loop(&here, rate, count, size) != 0)
+        throw std::runtime_error{"no figure"};
+}
+
 void ping(const end& peer, std::size_t size, std::uint64_t rounds) {
     std::vector<char> bytes(size);
     std::vector<double> times;
@@ -139,7 +187,7 @@ void run_on(int cpu) {
 /// Runs one function here and the other in a process of its own, each with its end alone and on a
 /// CPU of its own.
 template <class Here, class There>
-void between(const both& ends, Here here, There there) {
+void between(const two_ends& ends, Here here, There there) {
     const pid_t other = ::fork();
     if (other < 0)
         fail("fork");
@@ -159,27 +207,54 @@ void between(const both& ends, Here here, There there) {
         throw std::runtime_error{"the other process failed"};
 }
 
-} // namespace
-
-int main(int argc, char** argv) try {
-    const std::vector<std::string> words(argv + 1, argv + argc);
-    const bool floods = words.size() == 5 && words[1] == "flood";
-    const bool pings = words.size() == 4 && words[1] == "ping";
-    if ((!floods && !pings) || (words[0] != "pipe" && words[0] != "unix"))
-        throw std::runtime_error{
-            "usage: channel_bench pipe|unix flood BYTES WRITE_SIZE BUFFER_SIZE\n"
-            "       channel_bench pipe|unix ping SIZE ROUNDS"};
-    const int buffer = floods ? std::stoi(words[4]) : 0;
-    const auto ends = words[0] == "pipe" ? open_pipes(buffer) : open_sockets(buffer);
-    const auto first = std::stoull(words[2]), second = std::stoull(words[3]);
-    if (floods)
+/// Does what the words say; the figure is printed by one of the two.
+void run(const std::vector<std::string>& words) {
+    const auto& what = words.at(1);
+    const auto first = std::stoull(words.at(2)), second = std::stoull(words.at(3));
+    const bool streams = what == "flood" || what == "both";
+    const int buffer = streams ? std::stoi(words.at(4)) : 0;
+    const auto ends = words.at(0) == "pipe" ? open_pipes(buffer) : open_sockets(buffer);
+    if (what == "flood")
         between(
             ends, [&](const end& to) { flood(to, first, second); },
             [](const end& from) { sink(from); });
+    else if (what == "both")
+        between(
+            ends, [&](const end& to) { both_ways(to, first, second); },
+            [&](const end& from) {
+                if (!std::freopen("/dev/null", "w", stdout))
+                    fail("/dev/null");
+                both_ways(from, first, second);
+            });
+    else if (what == "load")
+        between(
+            ends, [&](const end& to) { load(to, first, second, std::stod(words.at(4))); },
+            [](const end& from) { echo_all(from); });
     else
         between(
             ends, [&](const end& to) { ping(to, first, second); },
             [&](const end& from) { echo(from, first, second); });
+}
+
+bool are_known(const std::vector<std::string>& words) {
+    if (words.size() < 2 || (words[0] != "pipe" && words[0] != "unix"))
+        return false;
+    const auto& what = words[1];
+    if (what == "flood" || what == "both" || what == "load")
+        return words.size() == 5;
+    return what == "ping" && words.size() == 4;
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    if (!are_known(words))
+        throw std::runtime_error{
+            "usage: channel_bench pipe|unix flood|both BYTES WRITE_SIZE BUFFER_SIZE\n"
+            "       channel_bench pipe|unix ping SIZE ROUNDS\n"
+            "       channel_bench pipe|unix load SIZE COUNT RATE"};
+    run(words);
 } catch (const std::exception& wrong) {
     std::fprintf(stderr, "channel_bench: %s\n", wrong.what());
     return 1;

@@ -28,6 +28,17 @@ completion_form(const boost::asio::any_io_executor& executor) {
     return executor;
 }
 
+/// The handler itself, without the executors that are bound to it: bind_executor() of Boost 1.81
+/// does not compile for one that is bound already.
+template <class Handler>
+Handler& unbound(Handler& handler) noexcept {
+    return handler;
+}
+template <class Handler, class Executor>
+auto& unbound(boost::asio::executor_binder<Handler, Executor>& bound) noexcept {
+    return unbound(bound.get());
+}
+
 /// A handler without its type, such that using it takes no memory: coroutines have a polymorphic
 /// executor.
 template <class Signature, class Handler>
@@ -36,7 +47,7 @@ boost::asio::any_completion_handler<Signature> erased(Handler handler) {
     if constexpr (std::is_same_v<std::remove_cv_t<decltype(executor)>,
                                  boost::asio::any_io_executor>)
         if (const auto* const usual = usual_executor(executor))
-            return boost::asio::bind_executor(*usual, std::move(handler));
+            return boost::asio::bind_executor(*usual, std::move(unbound(handler)));
     return handler;
 }
 

@@ -5,7 +5,7 @@ import functools
 import os
 
 from .measure import Case, sample_of
-from .vchan import StandIn
+from .stand_in import StandIn
 
 
 def cases(build, scale):

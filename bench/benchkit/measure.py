@@ -30,9 +30,11 @@ class Case:
     unit: str
     higher_is_better: bool
     subjects: dict[str, Callable[[], float | Sample]]
-    targets: dict[str, float] = dataclasses.field(default_factory=dict)  # of ours / that subject
+    _: dataclasses.KW_ONLY
     series: str = ""  # what is drawn as one line,
     at: float = 0.0  # and where on it this is
+    counts: dict[str, Callable[[], dict[str, float]]] = dataclasses.field(default_factory=dict)  # by subject, of runs
+    # of their own, for what counts may cost time
 
 
 def output_of(command, limit=120):
@@ -66,14 +68,13 @@ def measure(case, pairs):
             "series": case.series, "at": case.at, "figures": figures,
             "medians": {name: statistics.median(values) for name, values in figures.items()},
             "beside": {name: {word: statistics.median(sample.beside[word] for sample in of) for word in of[0].beside}
-                       for name, of in samples.items()},
-            "ratios": {name: ratio(figures[ours], figures[name], case.targets.get(name))
-                       for name in names[1:]}}
+                       | (case.counts[name]() if name in case.counts else {}) for name, of in samples.items()},
+            "ratios": {name: ratio(figures[ours], figures[name]) for name in names[1:]}}
 
 
-def ratio(ours, theirs, target):
+def ratio(ours, theirs):
     """The median of the pairs' ratios with an interval of 95 % by bootstrap."""
     pairs = [a / b for a, b in zip(ours, theirs)]
     chance = random.Random(1)  # the same interval for the same figures
     drawn = sorted(statistics.median(chance.choices(pairs, k=len(pairs))) for _ in range(2000))
-    return {"median": statistics.median(pairs), "low": drawn[49], "high": drawn[1949], "target": target}
+    return {"median": statistics.median(pairs), "low": drawn[49], "high": drawn[1949]}

@@ -63,6 +63,13 @@ class Namespace(contextlib.AbstractContextManager):
         done = subprocess.run(self._within(["ip", "link", "show", interface]), capture_output=True, check=False)
         return done.returncode == 0
 
+    def received(self, interface):
+        """How many packets an interface has received so far; what a program writes into a TAP, it receives."""
+        with open(f"/proc/{self._holder.pid}/net/dev", encoding="utf-8") as stream:
+            fields = {name.strip(): counts.split() for name, colon, counts in (line.partition(":") for line in stream)
+                      if colon}
+        return int(fields[interface][1])
+
     def address(self, interface, address):
         self.ip("address", "add", address, "dev", interface)
         self.ip("link", "set", interface, "up")

@@ -9,13 +9,16 @@ import os
 import re
 import subprocess
 
+from .counting import Counting
 from .measure import Case, Failed, Sample
 from .namespaces import Namespace, until
-from .vchan import StandIn
+from .stand_in import StandIn
 
+SIZE = 64
 MAC = "00:16:3e:0a:00:0{}"
 COUNTED = {"packets": "packets", "copies": "copy calls a packet", "segments": "segments copied by call",
-           "static_segments": "by memcpy", "events": "events from the guest", "notified": "events to it"}
+           "static_segments": "by memcpy", "events": "events from the guest", "notified": "events to it",
+           "system calls": "system calls", "allocations": "allocations"}
 
 
 def cases(build, _scale):  # iperf3 measures whole seconds
@@ -31,23 +34,24 @@ def cases(build, _scale):  # iperf3 measures whole seconds
         for way, options in (("from the guest", []), ("to the guest", ["--reverse"])):
             yield Case("net", f"TCP {way}", "Mbit/s", True, subjects(links, tcp, options))
         for way, options in (("from the guest", []), ("to the guest", ["--reverse"])):
-            yield Case("net", f"datagrams of 64 bytes {way}", "1/s", True,
-                       subjects(links, datagrams, [*options, "--udp", "--bitrate", "0", "--length", "64"]))
+            yield Case("net", f"datagrams of {SIZE} bytes {way}, carried", "1/s", True,
+                       subjects(links, datagrams, [*options, "--udp", "--bitrate", "0", "--length", str(SIZE)]))
 
 
 def subjects(links, figure, options):
     return {name: functools.partial(link.run, figure, options) for name, link in links.items()}
 
 
-def tcp(end):
+def tcp(end, _carried):
     return end["sum_received"]["bits_per_second"] / 1e6, {}
 
 
-def datagrams(end):
-    """Those that arrived; and how many of those sent did not."""
-    found = end["sum"]
-    return ((found["packets"] - found["lost_packets"]) / found["seconds"],
-            {"lost %": 100 * found["lost_packets"] / max(1, found["packets"])})
+def datagrams(end, carried):
+    """Those that came out of the far interface; and beside them those that a socket took, for whose program the CPU
+    that carries them must have time too."""
+    sent, taken = end["sum"], end["sum_received"]["bytes"] / SIZE  # what is lost last, iperf3 does not count as lost
+    return carried / sent["seconds"], {"taken by the socket": taken / sent["seconds"],
+                                       "lost %": 100 * (1 - taken / max(1, sent["packets"]))}
 
 
 class Link:
@@ -64,17 +68,20 @@ class Link:
         self._server = f"10.201.{number}.1"
 
     def run(self, figure, options):
-        time, counts = self._time(), self._counts()
+        receives = self._front if "--reverse" in options else self._back
+        interface = self._interfaces[receives is self._front]
+        time, counts, carried = self._time(), self._counts(), receives.received(interface)
         printed = self._front.output("iperf3", "--json", "--time", "1", "--client", self._server, *options)
         counts = {name: after - counts[name] for name, after in self._counts().items()}
-        time = self._time() - time
+        time, carried = self._time() - time, receives.received(interface) - carried
         printed = json.loads(printed)
         if "error" in printed:
             raise Failed(f"iperf3: {printed['error']}")
-        found, beside = figure(printed["end"])
+        found, beside = figure(printed["end"], carried)
         packets = counts.pop("packets", 0)
         if packets:
             beside |= {COUNTED[name]: count / packets for name, count in counts.items()}
+            beside["events"] = (counts["events"] + counts["notified"]) / packets
             beside["us of CPU"] = time * 1e6 / packets
         return Sample(found, beside)
 
@@ -107,11 +114,13 @@ class StandIns(StandIn):
         for guest in (1, 2):
             self._make_vif(guest)
         statistics = os.path.join(self._directory.name, "statistics")
-        netback = back.start(*self._machine, "--domid", "0", "netback", "--statistics", statistics,
+        self._counting = Counting(self._build)
+        machine = [*self._counting.before, *self._machine]
+        netback = back.start(*machine, "--domid", "0", "netback", "--statistics", statistics,
                              "--vif", "vif2.0:ctrl-ring=off")
         links = {}
         for guest, name in ((1, "ours"), (2, "ours, without static grants")):
-            netfront = front.start(*self._machine, "--domid", str(guest), "netfront", "--tap", f"xr{guest}")
+            netfront = front.start(*machine, "--domid", str(guest), "netfront", "--tap", f"xr{guest}")
             links[name] = Link(back, front, (f"vif{guest}.0", f"xr{guest}"), [netback, netfront],
                                functools.partial(self._counts, statistics, f"vif{guest}.0"))
             until(f"vif{guest}.0 is connected", functools.partial(self._is_connected, guest))
@@ -141,10 +150,10 @@ class StandIns(StandIn):
         return done.stdout
 
     def _counts(self, statistics, vif):
-        """What the netback counted of a vif, in both directions."""
+        """What the netback counted of a vif, in both directions, and what both processes asked of the kernel."""
         text = subprocess.run([self._xenring, "stat", "--prometheus", statistics], capture_output=True, text=True,
                               check=True).stdout
-        sums = dict.fromkeys(COUNTED, 0)
+        sums = dict.fromkeys(COUNTED, 0) | self._counting.now()
         for name, of, count in re.findall(r'^xenring_vif_(\w+)_total\{vif="([^"]+)".*\} (\d+)$', text, re.MULTILINE):
             if of == vif and name in sums:
                 sums[name] += int(count)

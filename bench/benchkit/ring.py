@@ -2,10 +2,9 @@
 
 import functools
 import os
-import re
-import subprocess
 
-from .measure import Case, Failed, sample_of
+from .callgrind import executed
+from .measure import Case, sample_of
 
 MESSAGES = {"tx": "netif transmit", "rx": "netif receive", "blk": "blkif-like"}
 BATCHES = (1, 8, 32)
@@ -17,12 +16,12 @@ def cases(build, scale):
         for kind, name in MESSAGES.items():
             for batch in BATCHES:
                 yield Case("ring", f"request and response, {title}, {name}, batches of {batch}", "ns", False,
-                           programs.rings(what, kind, batch, count), {"ring.h": 0.8}, f"{title}, {name}", batch)
+                           programs.rings(what, kind, batch, count), series=f"{title}, {name}", at=batch)
     for kind, name in MESSAGES.items():
         for batch in BATCHES:
             yield Case("ring", f"one way, {name}, batches of {batch}", "ns", False,
                        programs.rings("threads", kind, batch, 1_000_000)
-                       | programs.queues(kind, batch, 1_000_000), {"boost spsc_queue": 1.0}, f"one way, {name}", batch)
+                       | programs.queues(kind, batch, 1_000_000), series=f"one way, {name}", at=batch)
     yield Case("ring", "round trip, netif transmit", "ns", False,
                programs.rings("round-trip", "tx", 1, 300_000)
                | {"a cache line (the limit)": programs.limit("line", 1, 300_000)})
@@ -67,13 +66,3 @@ class Programs:
         few, many = 32_000, 64_000
         command = [os.path.join(self._directory, "ring_bench"), name, "pairs", kind, str(batch)]
         return (executed([*command, str(many)]) - executed([*command, str(few)])) / (many - few)
-
-
-def executed(command):
-    """How many instructions a program executes, by callgrind."""
-    done = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command],
-                          capture_output=True, text=True, check=False)
-    found = re.search(r"Collected : (\d+)", done.stderr)
-    if done.returncode != 0 or not found:
-        raise Failed(f"callgrind {' '.join(command)}: {done.stderr.strip()}")
-    return int(found.group(1))

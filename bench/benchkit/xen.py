@@ -6,24 +6,12 @@ import subprocess
 import sys
 
 from .measure import Failed
+from .targets import Observation, verdicts
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCENARIOS = ("vchan_figures", "net_figures", "netfront_figures")
-FIGURE = re.compile(r"figure: (?P<what>.*): (?P<who>[^:]*): (?P<value>[0-9.]+) (?P<unit>\S+), (?P<ratio>[0-9.]+) times")
-# By the end of what is measured and whose it is: the target, and whether it is a least.
-TARGETS = {
-    ("64 KiB writes, default rings", "spinning serves spinning"): (1.5, True),
-    ("100 B writes, default rings", "spinning serves spinning"): (5, True),
-    ("64 B round trip, default rings", "spinning serves spinning"): (0.25, False),
-    ("TCP from the guest", "xenring"): (1.0, True),
-    ("TCP to the guest", "xenring"): (1.0, True),
-    ("64 B datagrams from the guest, received", "xenring"): (1.5, True),
-    ("64 B datagrams to the guest, received", "xenring"): (1.5, True),
-    ("64 B datagrams from the guest, received", "ours_with_ours"): (3.0, True),
-    ("64 B datagrams to the guest, received", "ours_with_ours"): (3.0, True),
-}
-
-
+FIGURE = re.compile(r"figure: (?P<what>.*): (?P<who>[^:]*): (?P<value>[0-9.]+) (?P<unit>\S+)"
+                    r"(, (?P<ratio>[0-9.]+) times)?$")
 def run(build):
     """Runs the scenarios in PV and PVH guests, showing what the lab says; the lines of figures of all."""
     results = os.path.join(build, "bench", "xen")
@@ -43,23 +31,26 @@ def figures(path):
         return [line.strip() for line in stream if line.startswith("figure: ")]
 
 
-def table(lines):
+def observations(found):
+    """What targets can look at: each figure, and where there is one its ratio to the first contender's."""
+    seen = []
+    for told in filter(None, map(FIGURE.match, found["lines"])):
+        seen.append(Observation("xen", told["what"], told["who"], float(told["value"])))
+        if told["ratio"]:
+            seen.append(Observation("xen", told["what"], told["who"], float(told["ratio"]), "the first"))
+    return seen
+
+
+def table(found, targets):
     """Rows for the report: ratios to the first contender, and beside them the counts."""
     rows = ["", "| what | whose | median | ratio | target |", "| --- | --- | --- | --- | --- |"]
-    counts = []
-    for line in lines:
-        found = FIGURE.match(line)
-        if not found:
-            counts.append("- " + line.removeprefix("figure: "))
+    others = []
+    seen = observations(found)
+    for line in found["lines"]:
+        told = FIGURE.match(line)
+        if not told:
+            others.append("- " + line.removeprefix("figure: "))
             continue
-        rows.append(f"| {found['what']} | {found['who']} | {found['value']} {found['unit']} | {found['ratio']} | "
-                    f"{verdict(found)} |")
-    return rows + [""] + counts
-
-
-def verdict(found):
-    for (what, who), (target, least) in TARGETS.items():
-        if found["what"].endswith(what) and found["who"] == who:
-            reached = float(found["ratio"]) >= target if least else float(found["ratio"]) <= target
-            return f"at {'least' if least else 'most'} {target:g}: {'reached' if reached else 'missed'}"
-    return ""
+        rows.append(f"| {told['what']} | {told['who']} | {told['value']} {told['unit']} | {told['ratio'] or ''} | "
+                    f"{verdicts(targets, seen, told['what'], told['who'])} |")
+    return rows + [""] + others

@@ -3,13 +3,17 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
+#include <functional>
 #include <numeric>
 
 namespace xenring::vchan::test {
@@ -280,6 +284,54 @@ TEST_F(data, CoroutinesEcho) {
         asio::detached);
     run();
     EXPECT_EQ(back, text);
+}
+
+/// Whether a read that has its byte already calls its handler from within the call that starts it,
+/// where `bound` gives the handler its executor.
+template <class Bind>
+void expect_called_later(stream& client, stream& server, asio::io_context& io, Bind bound) {
+    char byte = 0;
+    bool started = false, called = false;
+    client.write_some(asio::buffer("x", 1));
+    asio::post(io, [&] { // a thread that runs the context could run the handler at once
+        server.async_read_some(asio::buffer(&byte, 1), bound([&](error_code ec, std::size_t) {
+                                   EXPECT_TRUE(started);
+                                   EXPECT_FALSE(ec);
+                                   called = true;
+                               }));
+        started = true;
+    });
+    io.restart();
+    io.run();
+    EXPECT_TRUE(called);
+}
+
+TEST_F(data, AHandlerIsNeverCalledFromWithinTheCallThatStartsIt) {
+    auto [server, client] = connected();
+    expect_called_later(client, server, io, [](auto handler) { return handler; });
+    expect_called_later(client, server, io, [this](auto handler) {
+        return asio::bind_executor(asio::any_io_executor{io.get_executor()}, handler);
+    });
+    const auto strand = asio::make_strand(io);
+    expect_called_later(client, server, io,
+                        [&](auto handler) { return asio::bind_executor(strand, handler); });
+}
+
+TEST_F(data, AHandlerMayStartTheNextOperationForEver) {
+    auto [server, client] = connected();
+    std::size_t left = 1'000'000; // each upon the last one would be more than a stack holds
+    char byte = 0;
+    std::function<void()> pass_on = [&] {
+        if (left-- == 0)
+            return;
+        client.async_write_some(asio::buffer(&byte, 1), [&](error_code, std::size_t) {
+            server.async_read_some(asio::buffer(&byte, 1),
+                                   [&](error_code, std::size_t) { pass_on(); });
+        });
+    };
+    asio::post(io, pass_on);
+    run();
+    EXPECT_EQ(left, std::size_t(-1));
 }
 
 } // namespace

@@ -21,8 +21,7 @@ static int complain(const char* what) {
     return EXIT_FAILURE;
 }
 
-/* A peer that closes while we wait has taken everything that it wanted. */
-static void wait_until_taken(struct libxenvchan* channel) {
+void channel_drain(struct libxenvchan* channel) {
     const int all = 1 << channel->write.order;
     while (libxenvchan_is_open(channel) && libxenvchan_buffer_space(channel) < all)
         libxenvchan_wait(channel);
@@ -42,7 +41,7 @@ int channel_send(struct libxenvchan* channel, uint64_t count, uint64_t seed, siz
             status = complain("the peer closed before it took everything");
         count -= size;
     }
-    wait_until_taken(channel);
+    channel_drain(channel);
     free(bytes);
     return status;
 }
@@ -82,7 +81,7 @@ int channel_flood(struct libxenvchan* channel, uint64_t count, size_t write_size
             status = complain("the peer closed before it took everything");
         count -= size;
     }
-    wait_until_taken(channel);
+    channel_drain(channel);
     free(bytes);
     return status;
 }
@@ -111,7 +110,7 @@ int channel_send_packets(struct libxenvchan* channel, size_t size, uint64_t coun
         if (libxenvchan_send(channel, bytes, size) != (int)size)
             status = complain("a packet could not be sent");
     }
-    wait_until_taken(channel);
+    channel_drain(channel);
     free(bytes);
     return status;
 }

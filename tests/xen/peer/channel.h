@@ -31,12 +31,20 @@ int channel_sink(struct libxenvchan* channel);
 int channel_send_packets(struct libxenvchan* channel, size_t size, uint64_t count, uint64_t seed);
 int channel_receive_packets(struct libxenvchan* channel, size_t size, uint64_t count);
 
+/* Waits until the peer has taken every byte. One that closes meanwhile has taken everything that it
+ * wanted. */
+void channel_drain(struct libxenvchan* channel);
+
 /* Sends back what comes, until the peer closes. */
 int channel_echo(struct libxenvchan* channel);
 
 /* Sends `size` bytes and waits for their echo, `rounds` times; prints the median and the shortest.
  */
 int channel_ping(struct libxenvchan* channel, size_t size, uint64_t rounds);
+
+/* See traffic.h. */
+int channel_both_ways(struct libxenvchan* channel, uint64_t count, size_t write_size);
+int channel_load(struct libxenvchan* channel, double rate, uint64_t count, size_t size);
 
 /* In step with a partner at the other end, over standard input and output: a byte on one side's
  * output when it has done its part, before the other begins its own. So one writes only when the

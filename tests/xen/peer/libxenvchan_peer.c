@@ -36,6 +36,8 @@ static const char usage[] =
     "  step-receive COUNT             output of each with standard input of the other\n"
     "  echo                           send back what comes\n"
     "  ping SIZE ROUNDS               round trip time against an echo\n"
+    "  both BYTES WRITE_SIZE          flood and sink at once, at both ends\n"
+    "  load SIZE COUNT RATE           COUNT messages at RATE a second against an echo\n"
     "  dump                           print the control page\n";
 
 struct options {
@@ -138,6 +140,10 @@ static int act(struct libxenvchan* channel, const struct options* options, char*
         return channel_receive_packets(channel, first, second);
     if (strcmp(action, "ping") == 0)
         return channel_ping(channel, first, second);
+    if (strcmp(action, "both") == 0)
+        return channel_both_ways(channel, first, second);
+    if (strcmp(action, "load") == 0)
+        return channel_load(channel, (double)number(words[3]), second, first);
     stop_with_usage();
 }
 

@@ -1,5 +1,7 @@
 // What libxenvchan_peer does for figures, on our own stream: same words, same output, so that the
 // lab can put one in the other's place.
+#include "xenring_traffic.hpp"
+
 #include <xenring/grant/domain.hpp>
 #include <xenring/vchan/stream.hpp>
 
@@ -34,6 +36,7 @@ struct arguments {
     std::string action;
     std::uint64_t first = 0;
     std::uint64_t second = 0;
+    double rate = 1;
 };
 
 double microseconds(steady_clock::duration time) {
@@ -143,6 +146,10 @@ void act(xenring::vchan::stream& peer, const arguments& chosen) {
         flood(peer, chosen.first, static_cast<std::size_t>(chosen.second));
     else if (chosen.action == "ping")
         ping(peer, static_cast<std::size_t>(chosen.first), chosen.second);
+    else if (chosen.action == "both")
+        both_ways(peer, chosen.first, static_cast<std::size_t>(chosen.second));
+    else if (chosen.action == "load")
+        load(peer, chosen.rate, chosen.second, static_cast<std::size_t>(chosen.first));
     else if (chosen.action == "echo")
         echo(peer);
     else if (chosen.action == "step-send")
@@ -217,10 +224,12 @@ void add_command(CLI::App& app, arguments& chosen, const char* name, bool server
     command->add_option("PATH", chosen.path)->required();
     command->add_option("ACTION", chosen.action)
         ->required()
-        ->check(CLI::IsMember{
-            {"flood", "sink", "sink-spans", "echo", "ping", "step-send", "step-receive"}});
-    command->add_option("FIRST", chosen.first, "flood: bytes; ping: size");
-    command->add_option("SECOND", chosen.second, "flood: size of a write; ping: rounds");
+        ->check(CLI::IsMember{{"flood", "sink", "sink-spans", "both", "echo", "ping", "load",
+                               "step-send", "step-receive"}});
+    command->add_option("FIRST", chosen.first, "flood, both: bytes; ping, load: size");
+    command->add_option("SECOND", chosen.second,
+                        "flood, both: size of a write; ping, load: rounds");
+    command->add_option("RATE", chosen.rate, "load: messages a second");
     command->callback([&chosen, server] { run(chosen, server); });
 }
 

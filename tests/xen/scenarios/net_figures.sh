@@ -20,3 +20,4 @@ for round in 1 2 3; do
     stop_netback
 done
 compare_all linux xenring
+tell_costs xenring

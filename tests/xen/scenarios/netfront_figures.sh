@@ -24,3 +24,4 @@ for round in 1 2 3; do
     stop_netback
 done
 compare_all linux our_netfront ours_with_ours
+tell_costs ours_with_ours
