@@ -82,7 +82,7 @@ public:
     template <class Make>
     std::size_t push_each(std::size_t most, Make make) noexcept {
         const std::size_t count = std::min(most, free());
-        walk(produced_, count, [&](std::byte* to, std::size_t) { copy_in<Outgoing>(to, make()); });
+        walk(produced_, count, [&](std::byte* to) { copy_in<Outgoing>(to, make()); });
         return count;
     }
 
@@ -126,9 +126,7 @@ public:
     template <class Use>
     std::size_t pop_each(std::size_t most, Use use) noexcept {
         const std::size_t count = std::min(most, known() < most ? available() : known());
-        walk(consumed_, count, [&](const std::byte* from, std::size_t left) {
-            if (large && left > prefetched)
-                __builtin_prefetch(from + prefetched * entry_size);
+        walk(consumed_, count, [&](const std::byte* from) {
             Incoming message;
             copy_out(message, from);
             use(static_cast<const Incoming&>(message));
@@ -222,9 +220,6 @@ private:
     /// How many slots ahead a slot is called from the peer's cache: two cache lines.
     static constexpr auto prefetched = static_cast<Index>((128 + entry_size - 1) / entry_size);
 
-    /// Of smaller ones a cache line holds several: in a batch the processor reads far enough ahead.
-    static constexpr bool large = entry_size >= 64;
-
     /// At most half the range of the index, so that distances are never ambiguous.
     [[nodiscard]] static Index entries_in(std::span<std::byte> memory) noexcept {
         constexpr std::size_t most = std::numeric_limits<Index>::max() / 2u + 1u;
@@ -237,9 +232,9 @@ private:
                static_cast<std::size_t>(index & (capacity_ - 1u)) * entry_size;
     }
 
-    /// Calls each(slot, left) for `count` slots from `position` on, and moves it behind them first.
-    /// `left` are as many as lie in a row, this one included: only the end of the memory, not each
-    /// slot, costs a look at the index.
+    /// Calls each(slot) for `count` slots from `position` on, and moves it behind them first. Slots
+    /// lie in a row up to the end of the memory. Nothing in the loop waits for a slot, so that the
+    /// processor reads ahead by itself.
     template <class Each>
     void walk(Index& position, std::size_t count, Each each) noexcept {
         while (count != 0) {
@@ -249,7 +244,7 @@ private:
             position = static_cast<Index>(position + row);
             count -= row;
             do {
-                each(at, row);
+                each(at);
                 at += entry_size;
             } while (--row != 0);
         }

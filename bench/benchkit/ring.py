@@ -17,7 +17,9 @@ def cases(build, scale):
         for kind, name in MESSAGES.items():
             for batch in BATCHES:
                 yield Case("ring", f"request and response, {title}, {name}, batches of {batch}", "ns", False,
-                           programs.rings(what, kind, batch, count), {"ring.h": 0.8}, f"{title}, {name}", batch)
+                           programs.rings(what, kind, batch, count)
+                           | (programs.two_queues(kind, batch, count) if what == "threads" else {}),
+                           {"ring.h": 0.8}, f"{title}, {name}", batch)
     for kind, name in MESSAGES.items():
         for batch in BATCHES:
             yield Case("ring", f"one way, {name}, batches of {batch}", "ns", False,
@@ -49,6 +51,9 @@ class Programs:
     def queues(self, kind, batch, count):
         return {"boost spsc_queue": self._subject("queue_bench", "boost", kind, batch, count),
                 "moodycamel": self._subject("queue_bench", "moodycamel", kind, batch, count)}
+
+    def two_queues(self, kind, batch, count):
+        return {"two boost spsc_queues": self._subject("queue_bench", "boost-pair", kind, batch, count)}
 
     def limit(self, what, batch, count):
         return self._subject("limit_bench", what, batch, count)
