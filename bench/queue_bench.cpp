@@ -1,9 +1,10 @@
-// queue_bench boost|moodycamel tx|rx|blk BATCH COUNT: prints nanoseconds for one message from one
-// thread to another, each polling on a CPU of its own.
+// queue_bench boost|moodycamel|boost-pair tx|rx|blk BATCH COUNT: prints nanoseconds for one message
+// from one thread to another, each polling on a CPU of its own.
 //
-// Queues for one producer and one consumer of one program, which trust each other: nothing comes
-// back, and nothing is checked. Requests of messages.h, 256 slots; boost's queue takes a batch at
-// once, moodycamel's has no such call. The consumer does what a back and then a front do with it.
+// Queues for one producer and one consumer of one program, which trust each other: nothing is
+// checked. Requests of messages.h, 256 slots; boost's queue takes a batch at once, moodycamel's has
+// no such call. Nothing comes back: the consumer does what a back and then a front do with it. With
+// boost-pair a second queue brings each request's response back, as a ring does in the same memory.
 #include "messages.h"
 #include "pinned.hpp"
 
@@ -21,14 +22,15 @@ constexpr std::size_t slots = 256;
 template <class Request, class Response>
 struct kind {
     using request = Request;
+    using response = Response;
     void (*fill)(Request*, std::uint64_t);
     void (*answer)(const Request*, Response*);
     std::uint64_t (*value)(const Response*);
 
     [[nodiscard]] std::uint64_t use(const Request& taken) const {
-        Response response;
-        answer(&taken, &response);
-        return value(&response);
+        Response answered;
+        answer(&taken, &answered);
+        return value(&answered);
     }
 };
 constexpr kind<tx_request, tx_response> tx{tx_fill, tx_answer, tx_value};
@@ -65,11 +67,28 @@ struct moodycamel_queue {
     }
 };
 
+/// All values that come out at the end.
+template <const auto& messages>
+std::uint64_t expected(std::uint64_t count) {
+    std::uint64_t sum = 0;
+    for (std::uint64_t number = 0; number != count; ++number) {
+        typename std::decay_t<decltype(messages)>::request each;
+        messages.fill(&each, number);
+        sum += messages.use(each);
+    }
+    return sum;
+}
+
+void check(bool right) {
+    if (!right)
+        throw std::runtime_error{"not everything came through"};
+}
+
 template <const auto& messages, template <class> class Queue>
 void run(unsigned batch, std::uint64_t count) {
     using request = typename std::decay_t<decltype(messages)>::request;
     Queue<request> queue;
-    std::uint64_t sum = 0, expected = 0;
+    std::uint64_t sum = 0;
     print_time_of(count, [&] {
         const auto other = beside([&] {
             for (std::uint64_t taken = 0; taken != count;)
@@ -83,13 +102,64 @@ void run(unsigned batch, std::uint64_t count) {
                 done += queue.push(some.data() + done, batch - done);
         }
     });
-    for (std::uint64_t number = 0; number != count; ++number) {
-        request each;
-        messages.fill(&each, number);
-        expected += messages.use(each);
+    check(sum == expected<messages>(count));
+}
+
+/// One queue for requests and one for responses.
+template <const auto& messages>
+struct both_ways {
+    using request = typename std::decay_t<decltype(messages)>::request;
+    using response = typename std::decay_t<decltype(messages)>::response;
+    boost_queue<request> requests;
+    boost_queue<response> responses;
+
+    /// Answers what is there, a batch of responses at once.
+    std::size_t serve(std::vector<response>& answers) {
+        answers.clear();
+        requests.take(
+            [&](const request& each) { messages.answer(&each, &answers.emplace_back()); });
+        for (std::size_t done = 0; done != answers.size();)
+            done += responses.push(answers.data() + done, answers.size() - done);
+        return answers.size();
     }
-    if (sum != expected)
-        throw std::runtime_error{"not everything came through"};
+
+    std::uint64_t run_front(unsigned batch, std::uint64_t count) {
+        std::vector<request> some(batch);
+        std::uint64_t sum = 0;
+        std::size_t pushed = batch; // of `some`, which is filled anew when all of it is
+        for (std::uint64_t sent = 0, received = 0; received != count;) {
+            if (pushed == batch && sent != count) {
+                for (auto& each : some)
+                    messages.fill(&each, sent++);
+                pushed = 0;
+            }
+            pushed += requests.push(some.data() + pushed, batch - pushed);
+            received += responses.take([&](const response& each) { sum += messages.value(&each); });
+        }
+        return sum;
+    }
+};
+
+template <const auto& messages>
+void run_both_ways(unsigned batch, std::uint64_t count) {
+    both_ways<messages> queues;
+    std::uint64_t sum = 0;
+    print_time_of(count, [&] {
+        const auto other = beside([&] {
+            std::vector<typename both_ways<messages>::response> answers;
+            answers.reserve(slots);
+            for (std::uint64_t served = 0; served != count;)
+                served += queues.serve(answers);
+        });
+        sum = queues.run_front(batch, count);
+    });
+    check(sum == expected<messages>(count));
+}
+
+void run_both_ways(const std::string& messages, unsigned batch, std::uint64_t count) {
+    messages == "tx"   ? run_both_ways<tx>(batch, count)
+    : messages == "rx" ? run_both_ways<rx>(batch, count)
+                       : run_both_ways<blk>(batch, count);
 }
 
 template <template <class> class Queue>
@@ -104,12 +174,14 @@ void run(const std::string& messages, unsigned batch, std::uint64_t count) {
 int main(int argc, char** argv) try {
     const std::vector<std::string> words(argv + 1, argv + argc);
     if (words.size() != 4)
-        throw std::runtime_error{"usage: queue_bench boost|moodycamel tx|rx|blk BATCH COUNT"};
+        throw std::runtime_error{
+            "usage: queue_bench boost|moodycamel|boost-pair tx|rx|blk BATCH COUNT"};
     const auto batch = std::clamp<unsigned>(static_cast<unsigned>(std::stoul(words[2])), 1, slots);
     const auto count = std::max<std::uint64_t>(1, std::stoull(words[3]) / batch) * batch;
     use_cpu(0);
-    words[0] == "boost" ? run<boost_queue>(words[1], batch, count)
-                        : run<moodycamel_queue>(words[1], batch, count);
+    words[0] == "boost"        ? run<boost_queue>(words[1], batch, count)
+    : words[0] == "moodycamel" ? run<moodycamel_queue>(words[1], batch, count)
+                               : run_both_ways(words[1], batch, count);
 } catch (const std::exception& wrong) {
     std::fprintf(stderr, "queue_bench: %s\n", wrong.what());
     return 1;

@@ -22,6 +22,28 @@
 #include <string>
 #include <string_view>
 
+namespace xenring::ring {
+
+template <>
+inline constexpr members<&tx_request::gref, &tx_request::offset, &tx_request::flags,
+                         &tx_request::id, &tx_request::size>
+    members_of<tx_request>{};
+template <>
+inline constexpr members<&tx_response::id, &tx_response::status> members_of<tx_response>{};
+template <>
+inline constexpr members<&rx_request::id, &rx_request::pad, &rx_request::gref>
+    members_of<rx_request>{};
+template <>
+inline constexpr members<&rx_response::id, &rx_response::offset, &rx_response::flags,
+                         &rx_response::status>
+    members_of<rx_response>{};
+template <>
+inline constexpr members<&blk_response::id, &blk_response::operation, &blk_response::pad,
+                         &blk_response::status, &blk_response::more_pad>
+    members_of<blk_response>{};
+
+} // namespace xenring::ring
+
 namespace {
 
 using namespace xenring::bench;
@@ -59,40 +81,60 @@ struct ours {
     using front = xenring::ring::front_ring<typename Kind::request, typename Kind::response>;
     using back = xenring::ring::back_ring<typename Kind::request, typename Kind::response>;
 
-    [[nodiscard]] static bool ask(front& ring, std::uint64_t number) {
-        typename Kind::request request;
-        Kind::fill(&request, number);
-        return ring.push(request);
+    static std::size_t ask(front& ring, std::uint64_t number, std::size_t most) {
+        return ring.push_each(most, [&number] {
+            typename Kind::request request;
+            Kind::fill(&request, number++);
+            return request;
+        });
     }
 
-    /// One look at the peer's index for each round, as ring.h's loops have.
     static std::size_t serve(back& ring) {
-        const std::size_t there = ring.available();
-        typename Kind::request request;
-        typename Kind::response response;
-        for (std::size_t i = 0; i != there && ring.pop(request); ++i) {
+        return ring.answer_each(slots, [](const typename Kind::request& request) {
+            typename Kind::response response;
             Kind::answer(&request, &response);
-            (void)ring.push(response);
-        }
-        return there;
+            return response;
+        });
     }
 
     static std::size_t collect(front& ring, std::uint64_t& sum) {
-        const std::size_t there = ring.available();
-        typename Kind::response response;
-        for (std::size_t i = 0; i != there && ring.pop(response); ++i)
+        return ring.pop_each(slots, [&sum](const typename Kind::response& response) {
             sum += Kind::value(&response);
-        return there;
+        });
+    }
+
+    /// One at a time, by the calls for a single message: there is never a second one to look for.
+    [[gnu::noinline]] static std::uint64_t single_pairs(std::span<std::byte> memory,
+                                                        std::uint64_t count) {
+        auto asking = front::initialise(memory);
+        auto serving = back::attach(memory);
+        typename Kind::request request;
+        typename Kind::response response;
+        std::uint64_t sum = 0;
+        for (std::uint64_t number = 0; number != count; ++number) {
+            Kind::fill(&request, number);
+            (void)asking.push(request);
+            sum += asking.publish();
+            if (serving.pop(request)) {
+                Kind::answer(&request, &response);
+                (void)serving.push(response);
+            }
+            sum += serving.publish();
+            if (asking.pop(response))
+                sum += Kind::value(&response);
+        }
+        return sum;
     }
 
     [[gnu::noinline]] static std::uint64_t pairs(std::span<std::byte> memory, std::uint64_t count,
                                                  unsigned batch) {
+        if (batch == 1)
+            return single_pairs(memory, count);
         auto asking = front::initialise(memory);
         auto serving = back::attach(memory);
         std::uint64_t sum = 0;
         for (std::uint64_t done = 0; done < count; done += batch) {
-            for (unsigned i = 0; i != batch && ask(asking, done + i);)
-                ++i;
+            ask(asking, done, batch);
             sum += asking.publish();
             serve(serving);
             sum += serving.publish();
@@ -106,8 +148,7 @@ struct ours {
         auto ring = front::attach(memory, 0);
         std::uint64_t sum = 0;
         for (std::uint64_t sent = 0, received = 0; received < count;) {
-            for (unsigned i = 0; i != batch && sent != count && ask(ring, sent); ++i)
-                ++sent;
+            sent += ask(ring, sent, std::min<std::uint64_t>(batch, count - sent));
             sum += ring.publish();
             received += collect(ring, sum);
         }
@@ -119,7 +160,7 @@ struct ours {
         auto ring = front::attach(memory, 0);
         std::uint64_t sum = 0;
         for (std::uint64_t sent = 0; sent != count; ++sent) {
-            (void)ask(ring, sent);
+            ask(ring, sent, 1);
             sum += ring.publish();
             while (collect(ring, sum) == 0)
                 ;

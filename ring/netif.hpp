@@ -174,3 +174,23 @@ static_assert(ring_message<extra_info> && ring_message<tx_extra_slot>);
 }
 
 } // namespace xenring::ring::netif
+
+namespace xenring::ring {
+
+template <>
+inline constexpr members<&netif::tx_request::gref, &netif::tx_request::offset,
+                         &netif::tx_request::flags, &netif::tx_request::id,
+                         &netif::tx_request::size>
+    members_of<netif::tx_request>{};
+template <>
+inline constexpr members<&netif::tx_response::id, &netif::tx_response::status>
+    members_of<netif::tx_response>{};
+template <>
+inline constexpr members<&netif::rx_request::id, &netif::rx_request::pad, &netif::rx_request::gref>
+    members_of<netif::rx_request>{};
+template <>
+inline constexpr members<&netif::rx_response::id, &netif::rx_response::offset,
+                         &netif::rx_response::flags, &netif::rx_response::status>
+    members_of<netif::rx_response>{};
+
+} // namespace xenring::ring

@@ -156,9 +156,7 @@ template <class Ring>
     if (ring.available() < needed)
         return send_error::no_room;
     detail::rx_layout layout(size, info, style, delivery);
-    for (std::size_t i = 0; i != needed; ++i)
-        if (rx_request request; ring.pop(request))
-            layout.take(request);
+    ring.pop_each(needed, [&layout](const rx_request& request) { layout.take(request); });
     return send_error::none;
 }
 
@@ -167,10 +165,9 @@ template <class Ring>
 /// request. The caller publishes. False if the ring is poisoned.
 template <class Ring>
 [[nodiscard]] bool answer(Ring& ring, const rx_delivery& delivery) noexcept {
-    bool pushed = true;
-    for (const auto& response : delivery.responses)
-        pushed = pushed && ring.push(response);
-    return pushed;
+    const auto& responses = delivery.responses;
+    const auto* next = responses.begin();
+    return ring.push_each(responses.size(), [&next] { return *next++; }) == responses.size();
 }
 
 } // namespace xenring::ring::netif

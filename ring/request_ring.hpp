@@ -16,7 +16,8 @@
 /// private; the peer's are read once, checked, and an impossible one poisons the ring with a named
 /// fault, after which nothing moves. Events are only hints about when to notify.
 ///
-/// A half neither owns nor frees the memory, which must outlive it. Every call is O(1).
+/// A half neither owns nor frees the memory, which must outlive it. Every call is O(1), or O(1) for
+/// each message of a batch.
 /// Thread safety: one thread at a time for each half.
 
 #include <xenring/ring/barrier.hpp>
@@ -71,9 +72,18 @@ public:
     [[nodiscard]] bool push(const Outgoing& message) noexcept {
         if (free() == 0)
             return false;
-        copy_in(slot(produced_), message);
-        ++produced_;
+        put(message);
         return true;
+    }
+
+    /// Fills a batch of slots, each with what make() returns: `most`, or as many as are free() if
+    /// those are fewer. Says how many; make() is called as often.
+    /// make() must not throw, and must leave this half alone.
+    template <class Make>
+    std::size_t push_each(std::size_t most, Make make) noexcept {
+        const std::size_t count = std::min(most, free());
+        walk(produced_, count, [&](std::byte* to) { copy_in<Outgoing>(to, make()); });
+        return count;
     }
 
     /// Shows the peer everything that was pushed. True: the peer asked to be told, notify it now.
@@ -106,6 +116,22 @@ public:
     [[nodiscard]] std::optional<Incoming> pop() noexcept {
         Incoming message;
         return pop(message) ? std::optional(message) : std::nullopt;
+    }
+
+    /// Takes a batch out, oldest first, each message as a private copy that use(message) gets:
+    /// `most`, or all that are there if those are fewer. Says how many. Looks at the peer's index
+    /// once, or not at all if it is known that `most` are there.
+    /// use() must not throw, and must leave this half alone: what is wrong with a message it notes,
+    /// to poison() afterwards.
+    template <class Use>
+    std::size_t pop_each(std::size_t most, Use use) noexcept {
+        const std::size_t count = std::min(most, known() < most ? available() : known());
+        walk(consumed_, count, [&](const std::byte* from) {
+            Incoming message;
+            copy_out(message, from);
+            use(static_cast<const Incoming&>(message));
+        });
+        return count;
     }
 
     /// Asks the peer to notify when `messages` more than were popped are there. True: they are
@@ -176,6 +202,12 @@ protected:
         credit_ = is_front ? capacity_ : Index{0};
     }
 
+    /// Precondition: free() != 0.
+    void put(const Outgoing& message) noexcept {
+        copy_in(slot(produced_), message);
+        ++produced_;
+    }
+
     [[nodiscard]] static bool usable(std::span<std::byte> memory) noexcept {
         return std::bit_cast<std::uintptr_t>(memory.data()) % alignof(header) == 0 &&
                memory.size() >= sizeof(header) + entry_size;
@@ -198,6 +230,24 @@ private:
     [[nodiscard]] std::byte* slot(Index index) const noexcept {
         return reinterpret_cast<std::byte*>(shared_ + 1) +
                static_cast<std::size_t>(index & (capacity_ - 1u)) * entry_size;
+    }
+
+    /// Calls each(slot) for `count` slots from `position` on, and moves it behind them first. Slots
+    /// lie in a row up to the end of the memory. Nothing in the loop waits for a slot, so that the
+    /// processor reads ahead by itself.
+    template <class Each>
+    void walk(Index& position, std::size_t count, Each each) noexcept {
+        while (count != 0) {
+            std::byte* at = slot(position);
+            const std::size_t to_end = capacity_ - (position & (capacity_ - 1u));
+            std::size_t row = std::min(count, to_end);
+            position = static_cast<Index>(position + row);
+            count -= row;
+            do {
+                each(at);
+                at += entry_size;
+            } while (--row != 0);
+        }
     }
 
     [[nodiscard]] Index& our_producer() const noexcept {
@@ -305,6 +355,14 @@ public:
     /// Takes the ring over at `index`: every request before it was answered.
     [[nodiscard]] static back_ring attach(std::span<std::byte> memory, Index index) noexcept {
         return back_ring(memory, index);
+    }
+
+    /// Pops a batch of requests and pushes answer(request), a response, for each at once: `most`,
+    /// or all that are there if those are fewer. Says how many. There is always room: a request
+    /// that was popped leaves its slot. Otherwise as pop_each().
+    template <class Answer>
+    std::size_t answer_each(std::size_t most, Answer answer) noexcept {
+        return this->pop_each(most, [&](const Request& request) { this->put(answer(request)); });
     }
 
 private:

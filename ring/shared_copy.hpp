@@ -38,6 +38,16 @@ concept ring_message =
     std::is_same_v<T, std::remove_cv_t<T>> &&
     (std::has_unique_object_representations_v<T> || padding_is_cleared<T>);
 
+template <auto... Member>
+struct members {};
+
+/// Opt-in for a message of a few integers: specialise it to members<&T::a, &T::b, ...>, all of
+/// them. It is then fetched member by member instead of in wide words: nothing has to be taken
+/// apart, and a load is never wider than the store that the peer may just have made, for which the
+/// processor would wait until the store has left its buffer.
+template <class T>
+inline constexpr members<> members_of{};
+
 namespace detail {
 
 /// The widest word that the machine loads at once.
@@ -68,6 +78,17 @@ void fetch_from(std::byte* to, const std::byte* from) noexcept {
         fetch_from<T, end, Narrower...>(to, from);
 }
 
+/// Fetches each member by one volatile access, of a type that may alias what else is in the slot.
+template <class T, auto... Member>
+void fetch_members(T& to, const void* slot, members<Member...>) noexcept {
+    static_assert((sizeof(to.*Member) + ...) == sizeof(T), "members_of<T> names each of them once");
+    const auto fetch = [](auto& member, const auto& from) {
+        using shared_word [[gnu::may_alias]] = std::remove_reference_t<decltype(member)>;
+        member = reinterpret_cast<const volatile shared_word&>(from);
+    };
+    (fetch(to.*Member, static_cast<const T*>(slot)->*Member), ...);
+}
+
 } // namespace detail
 
 /// Fetches a message out of shared memory, every byte of it once.
@@ -75,9 +96,12 @@ void fetch_from(std::byte* to, const std::byte* from) noexcept {
 /// A hostile peer that writes meanwhile can make the copy a mixture, but cannot change it.
 template <ring_message T>
 void copy_out(T& to, const void* slot) noexcept {
-    detail::fetch_from<T, 0, detail::widest_word, std::uint64_t, std::uint32_t, std::uint16_t,
-                       std::uint8_t>(reinterpret_cast<std::byte*>(&to),
-                                     static_cast<const std::byte*>(slot));
+    if constexpr (std::is_same_v<decltype(members_of<T>), const members<>>)
+        detail::fetch_from<T, 0, detail::widest_word, std::uint64_t, std::uint32_t, std::uint16_t,
+                           std::uint8_t>(reinterpret_cast<std::byte*>(&to),
+                                         static_cast<const std::byte*>(slot));
+    else
+        detail::fetch_members(to, slot, members_of<T>);
 }
 
 template <ring_message T>

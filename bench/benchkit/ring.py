@@ -16,7 +16,9 @@ def cases(build, scale):
         for kind, name in MESSAGES.items():
             for batch in BATCHES:
                 yield Case("ring", f"request and response, {title}, {name}, batches of {batch}", "ns", False,
-                           programs.rings(what, kind, batch, count), series=f"{title}, {name}", at=batch)
+                           programs.rings(what, kind, batch, count)
+                           | (programs.two_queues(kind, batch, count) if what == "threads" else {}),
+                           series=f"{title}, {name}", at=batch)
     for kind, name in MESSAGES.items():
         for batch in BATCHES:
             yield Case("ring", f"one way, {name}, batches of {batch}", "ns", False,
@@ -48,6 +50,9 @@ class Programs:
     def queues(self, kind, batch, count):
         return {"boost spsc_queue": self._subject("queue_bench", "boost", kind, batch, count),
                 "moodycamel": self._subject("queue_bench", "moodycamel", kind, batch, count)}
+
+    def two_queues(self, kind, batch, count):
+        return {"two boost spsc_queues": self._subject("queue_bench", "boost-pair", kind, batch, count)}
 
     def limit(self, what, batch, count):
         return self._subject("limit_bench", what, batch, count)

@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace xenring::ring {
 namespace {
@@ -107,6 +109,106 @@ TEST(Exhaustive, BackJudgesEveryRequestIndexLikeTheOracle) {
                                          value, fault::producer_overrun);
             ASSERT_EQ(b.available(), std::size_t(expected.available));
             ASSERT_EQ(b.fault(), expected.why);
+        }
+    });
+}
+
+constexpr std::uint64_t mark = 100; // what a slot holds before: this and its number
+
+void mark_slots(ring_memory& memory) {
+    for (std::uint64_t slot = 0; slot != size; ++slot) {
+        const std::uint64_t marked = mark + slot;
+        std::memcpy(&memory.bytes[64 + slot * 8], &marked, sizeof marked);
+    }
+}
+
+std::uint64_t slot_at(const ring_memory& memory, int position) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, &memory.bytes[64 + std::size_t(position % size) * 8], sizeof value);
+    return value;
+}
+
+/// What a batch of at most `most` gets: without a look if it knows of enough.
+verdict batch_oracle(const verdict& after_look, int known, int most) {
+    if (known >= most)
+        return {fault::none, most};
+    return {after_look.why, std::min(after_look.available, most)};
+}
+
+TEST(Exhaustive, AFrontsBatchesTakeAndFillWhatTheOracleSays) {
+    every_state([](int base, int sent, int known, int taken) {
+        for (int value = 0; value != every_index; ++value) {
+            ring_memory memory;
+            front f = front::attach(memory.bytes, index(base));
+            memory.shared().rsp_prod = index(base);
+            ASSERT_EQ(f.push_each(std::size_t(sent), [] { return 7u; }), std::size_t(sent));
+            (void)f.publish();
+            memory.shared().rsp_prod = index(base + known);
+            ASSERT_EQ(f.available(), std::size_t(known));
+            ASSERT_EQ(f.pop_each(std::size_t(taken), [](std::uint64_t) {}), std::size_t(taken));
+            mark_slots(memory);
+
+            memory.shared().rsp_prod = index(value);
+            const int most = (base + value) % (size + 2);
+            const auto expected = batch_oracle(
+                oracle(base + taken, base + known, base + sent, value, fault::unexpected_response),
+                known - taken, most);
+            int next = base + taken;
+            const auto count = f.pop_each(std::size_t(most), [&](std::uint64_t message) {
+                EXPECT_EQ(message, mark + std::uint64_t(next++ % size));
+            });
+            ASSERT_EQ(count, std::size_t(expected.available));
+            ASSERT_EQ(next, base + taken + expected.available);
+            ASSERT_EQ(f.fault(), expected.why);
+
+            const int room =
+                expected.why == fault::none ? size - sent + taken + expected.available : 0;
+            std::uint64_t message = 1;
+            ASSERT_EQ(f.push_each(std::size_t(most), [&] { return message++; }),
+                      std::size_t(std::min(most, room)));
+            for (int n = 0; n != size; ++n) {
+                const bool filled = n < std::min(most, room);
+                const int position = base + sent + n;
+                ASSERT_EQ(slot_at(memory, position),
+                          filled ? std::uint64_t(n + 1) : mark + std::uint64_t(position % size));
+            }
+        }
+    });
+}
+
+TEST(Exhaustive, ABacksBatchesAnswerWhatTheOracleSays) {
+    // As above: `popped` requests were taken, `answered` of the responses to them published.
+    every_state([](int base, int popped, int pushed, int answered) {
+        for (int value = 0; value != every_index; ++value) {
+            ring_memory memory;
+            memory.shared().rsp_prod = index(base);
+            memory.shared().req_prod = index(base + popped);
+            back b = back::attach(memory.bytes);
+            ASSERT_EQ(b.pop_each(size, [](std::uint64_t) {}), std::size_t(popped));
+            ASSERT_EQ(b.push_each(std::size_t(answered), [] { return 7u; }), std::size_t(answered));
+            (void)b.publish();
+            ASSERT_EQ(b.push_each(std::size_t(pushed - answered), [] { return 7u; }),
+                      std::size_t(pushed - answered));
+            mark_slots(memory);
+
+            memory.shared().req_prod = index(value);
+            const int most = (base + value) % (size + 2);
+            const auto expected =
+                batch_oracle(oracle(base + popped, base + popped, base + answered + size, value,
+                                    fault::producer_overrun),
+                             0, most);
+            int next = base + popped;
+            // A request whose slot was answered meanwhile holds that answer: none may.
+            const auto count = b.answer_each(std::size_t(most), [&](std::uint64_t request) {
+                EXPECT_EQ(request, mark + std::uint64_t(next++ % size));
+                return request + mark;
+            });
+            ASSERT_EQ(count, std::size_t(expected.available));
+            ASSERT_EQ(b.fault(), expected.why);
+            ASSERT_EQ(b.free(), expected.why == fault::none ? std::size_t(popped - pushed) : 0u);
+            for (int n = 0; n != expected.available; ++n)
+                ASSERT_EQ(slot_at(memory, base + pushed + n),
+                          2 * mark + std::uint64_t((base + popped + n) % size));
         }
     });
 }

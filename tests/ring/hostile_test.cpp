@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <ostream>
@@ -101,6 +102,44 @@ TEST_P(Hostile, ABackEndsInANamedFault) {
         (void)ring.publish();
         (void)ring.arm();
         ASSERT_LE(ring.available(), ring.capacity());
+        ASSERT_LE(ring.free(), ring.capacity());
+    }
+    EXPECT_TRUE(peers_fault(ring.fault())) << describe(ring.fault());
+}
+
+TEST_P(Hostile, AFrontWithBatchesEndsInANamedFault) {
+    test::guarded_memory memory;
+    auto ring = front_ring<request, response>::initialise(memory.bytes());
+    const scribbler peer(memory.bytes(), whole_page, GetParam());
+    std::uint32_t sum = 0;
+    for (std::size_t most = 0; ring.fault() == fault::none; most = (most + 1) % 300) {
+        ASSERT_LE(ring.push_each(most, [] { return request{}; }), most);
+        (void)ring.publish();
+        std::size_t used = 0;
+        const auto count = ring.pop_each(most, [&](const response& answer) {
+            sum += answer.id;
+            ++used;
+        });
+        ASSERT_EQ(count, used);
+        ASSERT_LE(count, std::min(most, ring.capacity()));
+        ASSERT_LE(ring.in_flight(), ring.capacity());
+    }
+    EXPECT_TRUE(peers_fault(ring.fault())) << describe(ring.fault()) << sum;
+}
+
+TEST_P(Hostile, ABackWithBatchesEndsInANamedFault) {
+    test::guarded_memory memory;
+    (void)front_ring<request, response>::initialise(memory.bytes());
+    auto ring = back_ring<request, response>::attach(memory.bytes());
+    const scribbler peer(memory.bytes(), whole_page, GetParam());
+    for (std::size_t most = 0; ring.fault() == fault::none; most = (most + 1) % 300) {
+        const auto answered = ring.answer_each(most, [](const request& asked) {
+            return response{asked.id, 0};
+        });
+        ASSERT_LE(answered, std::min(most, ring.capacity()));
+        const auto popped = ring.pop_each(most, [](const request&) {});
+        ASSERT_LE(ring.push_each(popped / 2, [] { return response{}; }), popped);
+        (void)ring.publish();
         ASSERT_LE(ring.free(), ring.capacity());
     }
     EXPECT_TRUE(peers_fault(ring.fault())) << describe(ring.fault());

@@ -27,6 +27,22 @@ struct half {
     virtual bool publish() = 0;
     virtual std::optional<std::uint16_t> pop() = 0;
     virtual bool arm() = 0;
+    /// `most` messages, by one call where there is one. How many, and their ids.
+    virtual std::size_t push_many(std::uint16_t id, std::size_t most) {
+        std::size_t count = 0;
+        while (count != most && push(static_cast<std::uint16_t>(id + count)))
+            ++count;
+        return count;
+    }
+    virtual std::vector<std::uint16_t> pop_many(std::size_t most) {
+        std::vector<std::uint16_t> ids;
+        while (ids.size() != most)
+            if (const auto id = pop())
+                ids.push_back(*id);
+            else
+                break;
+        return ids;
+    }
 };
 
 request request_of(std::uint16_t id) {
@@ -47,6 +63,15 @@ struct our_half final : half {
         return message ? std::optional(message->id) : std::nullopt;
     }
     bool arm() override { return ring.arm(); }
+    std::size_t push_many(std::uint16_t id, std::size_t most) override {
+        return ring.push_each(most, [&id] { return make(id++); });
+    }
+    std::vector<std::uint16_t> pop_many(std::size_t most) override {
+        std::vector<std::uint16_t> ids;
+        ring.pop_each(most, [&ids](const auto& message) { ids.push_back(message.id); });
+        EXPECT_EQ(ring.fault(), fault::none);
+        return ids;
+    }
     Ring ring;
 };
 using our_front = our_half<front_ring<request, response>, request, request_of>;
@@ -145,7 +170,7 @@ protected:
             const bool front = random() % 2 != 0;
             const auto id = static_cast<std::uint16_t>(random());
             const auto side = [&](pairing& p) -> half& { return front ? *p.front : *p.back; };
-            switch (random() % 8) {
+            switch (random() % 10) {
             case 0:
                 all([&](pairing& p) { return side(p).publish(); });
                 break;
@@ -156,6 +181,12 @@ protected:
             case 3:
             case 4:
                 all([&](pairing& p) { return side(p).pop(); });
+                break;
+            case 5:
+                all([&](pairing& p) { return side(p).pop_many(id % 50); });
+                break;
+            case 6:
+                all([&](pairing& p) { return side(p).push_many(id, id % 50); });
                 break;
             default:
                 all([&](pairing& p) { return side(p).push(id); });

@@ -32,6 +32,20 @@ struct scripted_ring {
         outgoing.push_back(slot);
         return what == ring::fault::none;
     }
+    template <class Use>
+    std::size_t pop_each(std::size_t most, Use use) noexcept {
+        std::size_t count = 0;
+        for (Incoming slot; count != most && pop(slot); ++count)
+            use(slot);
+        return count;
+    }
+    template <class Make>
+    std::size_t push_each(std::size_t most, Make make) noexcept {
+        std::size_t count = 0;
+        while (count != most && push(make()))
+            ++count;
+        return count;
+    }
     [[nodiscard]] std::size_t available() const noexcept { return incoming.size(); }
     [[nodiscard]] ring::fault fault() const noexcept { return what; }
     void poison(ring::fault why) noexcept {

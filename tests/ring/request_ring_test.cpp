@@ -153,6 +153,8 @@ TEST_F(RequestRing, NothingMovesOncePoisoned) {
     EXPECT_FALSE(f.push({}));
     EXPECT_FALSE(f.publish());
     EXPECT_FALSE(f.pop());
+    EXPECT_EQ(f.push_each(3, [] { return request{}; }), 0u);
+    EXPECT_EQ(f.pop_each(3, [](const response&) { FAIL() << "there is nothing to take"; }), 0u);
     EXPECT_TRUE(f.arm()) << "do not sleep, look at the fault";
     EXPECT_EQ(f.free(), 0u);
     EXPECT_EQ(std::memcmp(&before, &shared(), sizeof before), 0);
@@ -184,6 +186,63 @@ TEST_F(RequestRing, AResponseWritesNoByteBeyondItself) {
     ASSERT_TRUE(b.push({1, 1}));
     for (std::size_t i = 64 + sizeof(response); i != 64 + sizeof(request); ++i)
         EXPECT_EQ(memory.bytes()[i], std::byte{0xee});
+}
+
+TEST_F(RequestRing, ABatchEndsWhereRoomEnds) {
+    std::uint16_t id = 0;
+    const auto make = [&id]() -> request { return {1, 2, 3, id++, 5}; };
+    EXPECT_EQ(f.push_each(0, make), 0u);
+    EXPECT_EQ(f.push_each(3, make), 3u);
+    EXPECT_EQ(f.push_each(1000, make), f.capacity() - 3);
+    EXPECT_EQ(f.push_each(1, make), 0u);
+    EXPECT_EQ(id, f.capacity()) << "called for each message and no more";
+    EXPECT_EQ(f.unpublished(), f.capacity());
+}
+
+TEST_F(RequestRing, ABatchEndsWhereMessagesEnd) {
+    std::uint16_t next = 0;
+    const auto use = [&next](const request& taken) {
+        EXPECT_EQ(taken, (request{1, 2, 3, next, 5}));
+        ++next;
+    };
+    EXPECT_EQ(b.pop_each(5, use), 0u);
+    for (std::uint16_t id = 0; id != 5; ++id)
+        ASSERT_TRUE(f.push({1, 2, 3, id, 5}));
+    EXPECT_EQ(b.pop_each(5, use), 0u) << "not published";
+    (void)f.publish();
+    EXPECT_EQ(b.pop_each(2, use), 2u);
+    EXPECT_EQ(b.pop_each(1000, use), 3u);
+    EXPECT_EQ(next, 5u);
+    EXPECT_EQ(b.in_flight(), 5u);
+}
+
+TEST_F(RequestRing, ABatchLooksAtTheIndexOnlyForMoreThanIsKnown) {
+    const auto ignore = [](const request&) {};
+    for (int n = 0; n != 4; ++n)
+        ASSERT_TRUE(f.push({}));
+    (void)f.publish();
+    ASSERT_EQ(b.available(), 4u);
+    shared().req_prod = 99999;
+    EXPECT_EQ(b.pop_each(3, ignore), 3u);
+    EXPECT_EQ(b.fault(), fault::none);
+    EXPECT_EQ(b.pop_each(2, ignore), 0u);
+    EXPECT_EQ(b.fault(), fault::producer_overrun);
+}
+
+TEST_F(RequestRing, RequestsThatArriveDuringABatchAreOfTheNext) {
+    ASSERT_TRUE(f.push({1, 2, 3, 4, 5}));
+    (void)f.publish();
+    const auto answer = [&](const request& taken) {
+        EXPECT_TRUE(f.push({1, 2, 3, 5, 5}));
+        (void)f.publish();
+        return response{taken.id, 1};
+    };
+    EXPECT_EQ(b.answer_each(1000, answer), 1u);
+    EXPECT_EQ(b.unpublished(), 1u);
+    EXPECT_EQ(b.answer_each(1000, answer), 1u);
+    (void)b.publish();
+    EXPECT_EQ(f.pop(), (response{4, 1}));
+    EXPECT_EQ(f.pop(), (response{5, 1}));
 }
 
 TEST(RequestRingMemory, TooSmallOrMisalignedMemoryIsAFault) {
@@ -222,6 +281,35 @@ TEST(RequestRingMemory, AttachedHalvesGoOnAcrossTheEndOfTheIndex) {
     }
     EXPECT_EQ(f.fault(), fault::none);
     EXPECT_EQ(b.fault(), fault::none);
+}
+
+TEST(RequestRingMemory, BatchesGoOnAcrossTheEndOfTheIndexAndOfTheMemory) {
+    test::guarded_memory memory;
+    const std::uint32_t start = 0xffffff00u;
+    const std::uint32_t words[] = {start, start + 1, start, start + 1};
+    std::memcpy(memory.bytes().data(), words, sizeof words);
+    front f = front::attach(memory.bytes(), start);
+    back b = back::attach(memory.bytes());
+    std::uint32_t asked = 0, answered = 0;
+    for (std::uint32_t n = 0; n != 100; ++n) {
+        const std::size_t batch = n % (f.capacity() + 1);
+        EXPECT_EQ(f.push_each(batch, [&] { return request{asked++, 0, 0, 0, 0}; }), batch);
+        (void)f.publish();
+        EXPECT_EQ(b.answer_each(1000,
+                                [](const request& taken) {
+                                    return response{static_cast<std::uint16_t>(taken.gref), 0};
+                                }),
+                  batch);
+        (void)b.publish();
+        EXPECT_EQ(
+            f.pop_each(1000,
+                       [&](const response& taken) { EXPECT_EQ(taken.id, answered++ & 0xffffu); }),
+            batch);
+        ASSERT_EQ(answered, asked);
+    }
+    EXPECT_EQ(f.fault(), fault::none);
+    EXPECT_EQ(b.fault(), fault::none);
+    EXPECT_GT(asked, 0x100u) << "the index has wrapped";
 }
 
 TEST(Fault, EveryFaultHasItsOwnWords) {

@@ -66,19 +66,37 @@ using back = back_ring<message, message>;
 /// The index begins close to its end, so that it wraps in every run.
 constexpr std::uint32_t first_index = 0xfffff000u;
 
+/// Batch sizes that have nothing to do with the size of the ring; 1 is for the single calls.
+std::size_t batch(std::uint64_t at) {
+    return 1 + scrambled(at) % 40;
+}
+
 void ask(channel& c, std::uint64_t operations) {
     front ring = front::attach(c.memory.bytes(), first_index);
-    for (std::uint64_t sent = 0, received = 0; received != operations;) {
-        while (sent != operations && ring.push({sent, scrambled(sent)}))
-            ++sent;
+    for (std::uint64_t sent = 0, received = 0, round = 0; received != operations; ++round) {
+        const std::size_t most = batch(round);
+        if (most == 1) {
+            while (sent != operations && ring.push({sent, scrambled(sent)}))
+                ++sent;
+        } else {
+            ring.push_each(std::min<std::uint64_t>(most, operations - sent), [&sent] {
+                const std::uint64_t number = sent++;
+                return message{number, scrambled(number)};
+            });
+        }
         if (ring.publish())
             c.to_back.notify();
         const std::uint64_t before = received;
-        while (const auto answer = ring.pop()) {
-            if (answer->number != received || answer->check != ~scrambled(received))
+        const auto take = [&received](const message& answer) {
+            if (answer.number != received || answer.check != ~scrambled(received))
                 fail("wrong response", received);
             ++received;
-        }
+        };
+        if (most % 2 == 0)
+            while (const auto answer = ring.pop())
+                take(*answer);
+        else
+            ring.pop_each(most, take);
         check(ring.fault(), received);
         if (received == before && !ring.arm())
             c.to_front.wait();
@@ -89,13 +107,19 @@ void answer(channel& c, std::uint64_t operations) {
     back ring = back::attach(c.memory.bytes());
     for (std::uint64_t answered = 0; answered != operations;) {
         const std::uint64_t before = answered;
-        while (const auto asked = ring.pop()) {
-            if (asked->number != answered || asked->check != scrambled(answered))
+        const auto reply = [&answered](const message& asked) {
+            if (asked.number != answered || asked.check != scrambled(answered))
                 fail("wrong request", answered);
-            if (!ring.push({asked->number, ~asked->check}))
-                fail("no room for a response", answered);
             ++answered;
-        }
+            return message{asked.number, ~asked.check};
+        };
+        const std::size_t most = batch(answered);
+        if (most % 2 != 0)
+            ring.answer_each(most, reply);
+        else
+            while (const auto asked = ring.pop())
+                if (!ring.push(reply(*asked)))
+                    fail("no room for a response", answered);
         if (ring.publish())
             c.to_front.notify();
         check(ring.fault(), answered);

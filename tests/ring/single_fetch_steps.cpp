@@ -32,6 +32,31 @@ void take_odd_request(void* argument) {
             a.sum += taken.payload[i];
 }
 
+void take_named_requests(void* argument) {
+    auto& a = *static_cast<named_arguments*>(argument);
+    a.ring->pop_each(2, [&a](const named_request& taken) {
+        if (taken.length <= 4096 && taken.offset <= 4096 - taken.length)
+            a.sum += taken.gref + taken.length;
+    });
+}
+
+void take_requests(void* argument) {
+    auto& a = *static_cast<back_arguments*>(argument);
+    a.ring->pop_each(batch, [&a](const fetch_request& taken) {
+        if (taken.length <= sizeof taken.payload)
+            for (std::uint32_t i = 0; i < taken.length; ++i)
+                a.sum += taken.payload[i];
+    });
+}
+
+void answer_requests(void* argument) {
+    auto& a = *static_cast<back_arguments*>(argument);
+    a.ring->answer_each(batch, [](const fetch_request& taken) {
+        const bool fits = taken.length <= sizeof taken.payload;
+        return fetch_response{taken.flags, fits ? taken.payload[taken.length - 1] : 0u};
+    });
+}
+
 void take_response(void* argument) {
     auto& a = *static_cast<front_arguments*>(argument);
     if (const auto taken = a.ring->pop(); taken && taken->status < 3)
@@ -41,6 +66,11 @@ void take_response(void* argument) {
 void fill_request(void* argument) {
     auto& a = *static_cast<front_arguments*>(argument);
     (void)a.ring->push(a.outgoing);
+}
+
+void fill_requests(void* argument) {
+    auto& a = *static_cast<front_arguments*>(argument);
+    a.ring->push_each(batch, [&a] { return a.outgoing; });
 }
 
 void copy_naively(void* argument) {

@@ -24,10 +24,32 @@ struct odd_request {
     std::uint16_t payload[14];
 };
 
+/// Fetched member by member.
+struct named_request {
+    std::uint32_t gref;
+    std::uint16_t offset;
+    std::uint16_t length;
+};
+
+} // namespace xenring::test
+
+template <>
+inline constexpr xenring::ring::members<&xenring::test::named_request::gref,
+                                        &xenring::test::named_request::offset,
+                                        &xenring::test::named_request::length>
+    xenring::ring::members_of<xenring::test::named_request>{};
+
+namespace xenring::test {
+
 using fetch_front = ring::front_ring<fetch_request, fetch_response>;
 using fetch_back = ring::back_ring<fetch_request, fetch_response>;
 using odd_front = ring::front_ring<odd_request, fetch_response>;
 using odd_back = ring::back_ring<odd_request, fetch_response>;
+using named_front = ring::front_ring<named_request, fetch_response>;
+using named_back = ring::back_ring<named_request, fetch_response>;
+
+/// As many as make the batch calls look ahead and cross the end of the memory.
+constexpr std::size_t batch = 5;
 
 struct back_arguments {
     fetch_back* ring;
@@ -37,6 +59,11 @@ struct back_arguments {
 
 struct odd_arguments {
     odd_back* ring;
+    std::uint32_t sum = 0;
+};
+
+struct named_arguments {
+    named_back* ring;
     std::uint32_t sum = 0;
 };
 
@@ -54,8 +81,12 @@ struct naive_arguments {
 void take_request(void*);
 void take_request_in_place(void*);
 void take_odd_request(void*);
+void take_named_requests(void*);
+void take_requests(void*);
+void answer_requests(void*);
 void take_response(void*);
 void fill_request(void*);
+void fill_requests(void*);
 void copy_naively(void*);
 
 } // namespace xenring::test

@@ -33,6 +33,25 @@ protected:
         return count;
     }
 
+    /// The same for a batch of requests, of which the last two lie at the begin of the memory.
+    std::map<std::size_t, int> once_each() {
+        std::map<std::size_t, int> count;
+        for (std::size_t i = 0; i != batch; ++i)
+            for (const auto& [at, times] : once(sizeof(fetch_request)))
+                count[at + (before_end + i) % front.capacity() * sizeof(fetch_request)] = times;
+        return count;
+    }
+
+    /// Both halves where a batch crosses the end, and what is pushed by `sent`.
+    void begin_before_end(std::size_t sent) {
+        front = fetch_front::attach(memory.bytes(), before_end);
+        back = fetch_back::attach(memory.bytes(), before_end);
+        for (std::size_t i = 0; i != sent; ++i)
+            ASSERT_TRUE(front.push({5, 3, static_cast<std::uint32_t>(i), {1, 2, 3}}));
+        (void)front.publish();
+    }
+
+    static constexpr std::uint32_t before_end = 32 - 3;
     static constexpr std::size_t req_prod = 0, rsp_prod = 8;
     guarded_memory memory;
     fetch_front front = fetch_front::initialise(memory.bytes());
@@ -76,6 +95,55 @@ TEST_F(SingleFetch, AMessageOfAnySizeIsReadInWordsThatDoNotOverlap) {
     EXPECT_EQ(a.sum, 42u);
 }
 
+TEST_F(SingleFetch, ABatchReadsTheIndexOnceAndEachWordOfEachSlotOnce) {
+    ASSERT_EQ(front.capacity(), 32u);
+    begin_before_end(batch);
+    back_arguments a{&back};
+    auto expected = once_each();
+    expected[req_prod] = 1;
+    EXPECT_EQ(accesses(take_requests, &a), expected);
+    EXPECT_EQ(a.sum, 6u * batch);
+}
+
+TEST_F(SingleFetch, AnAnsweredBatchIsReadOnceAndEachWordOfTheResponsesWrittenOnce) {
+    begin_before_end(batch);
+    back_arguments a{&back};
+    const auto count = accesses(answer_requests, &a);
+    (void)back.publish();
+    for (std::uint32_t i = 0; i != batch; ++i) {
+        const auto answer = front.pop();
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(answer->id, i);
+        EXPECT_EQ(answer->status, 3u);
+    }
+    // A response of 8 bytes takes the begin of its request's slot, by one store or two.
+    std::size_t stores = 0;
+    auto reads = once_each();
+    reads[req_prod] = 1;
+    for (const auto& [at, times] : count) {
+        const bool begin = at >= 64 && (at - 64) % sizeof(fetch_request) <= 4;
+        stores += begin ? static_cast<std::size_t>(times - reads[at]) : 0;
+        if (!begin) {
+            EXPECT_EQ(times, reads[at]) << at;
+        }
+    }
+    EXPECT_LE(stores, 2 * batch);
+    EXPECT_GE(stores, batch);
+}
+
+TEST_F(SingleFetch, AMessageWithNamedMembersIsReadMemberByMember) {
+    named_front asking = named_front::initialise(memory.bytes());
+    named_back serving = named_back::attach(memory.bytes());
+    ASSERT_TRUE(asking.push({7, 0, 100}));
+    ASSERT_TRUE(asking.push({8, 4000, 96}));
+    (void)asking.publish();
+    named_arguments a{&serving};
+    const std::map<std::size_t, int> expected{{req_prod, 1}, {64, 1}, {68, 1}, {70, 1},
+                                              {72, 1},       {76, 1}, {78, 1}};
+    EXPECT_EQ(accesses(take_named_requests, &a), expected);
+    EXPECT_EQ(a.sum, 7u + 100u + 8u + 96u);
+}
+
 TEST_F(SingleFetch, PopOfAResponseReadsTheIndexOnceAndEachWordOfTheSlotOnce) {
     ASSERT_TRUE(front.push({}));
     (void)front.publish();
@@ -92,6 +160,12 @@ TEST_F(SingleFetch, PopOfAResponseReadsTheIndexOnceAndEachWordOfTheSlotOnce) {
 TEST_F(SingleFetch, PushWritesEachWordOnceAndReadsNothingBack) {
     front_arguments a{&front};
     EXPECT_EQ(accesses(fill_request, &a), once(sizeof(fetch_request)));
+}
+
+TEST_F(SingleFetch, ABatchWritesEachWordOnceAndReadsNothingBack) {
+    begin_before_end(0);
+    front_arguments a{&front};
+    EXPECT_EQ(accesses(fill_requests, &a), once_each());
 }
 
 TEST_F(SingleFetch, TheTraceSeesASecondFetchWhereThereIsOne) {

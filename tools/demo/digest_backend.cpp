@@ -74,13 +74,10 @@ private:
     }
 
     void answer_all() {
-        while (const auto request = ring_->pop()) {
-            ended_ = request->id == digest_end_id;
-            const digest_response response{request->id, ended_ ? 1 : answer(*request)};
-            if (!ring_->push(response)) // cannot be: a popped request frees its slot
-                return;
-            ++served;
-        }
+        served += ring_->answer_each(ring_->capacity(), [this](const digest_request& request) {
+            ended_ = request.id == digest_end_id;
+            return digest_response{request.id, ended_ ? 1 : answer(request)};
+        });
     }
 
     /// The request is a private copy; the page it names is the frontend's word, and is checked.
