@@ -58,6 +58,9 @@ public:
         shelves_[queue].wake = std::move(wake);
     }
 
+    /// Whether a frame is left for a queue.
+    bool holds(std::size_t queue) const noexcept { return shelves_[queue].frames != 0; }
+
     /// Whether the queue's shelf takes a frame of any size.
     bool has_room(std::size_t queue) const noexcept {
         return shelves_[queue].bytes.reserve() >= sizeof(label) + net::max_frame_size;

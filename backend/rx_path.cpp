@@ -34,16 +34,17 @@ path_result rx_path::serve(error_code& ec) {
     bool dry = false;
     if (holds())
         count += plan(items_[count], take_held());
-    for (std::size_t read = 0; read < frames_per_round && !dry && !holds();) {
-        if (!batch_.has_room(net::max_frame_size, netif::max_slots))
-            break;
-        const auto wanted = std::min(frames_at_once(), frames_per_round - read);
+    std::size_t read = 0;
+    while (read < frames_per_round && !dry && !holds() &&
+           batch_.has_room(net::max_frame_size, netif::max_slots)) {
+        const auto wanted = std::min(frames_at_once(read), frames_per_round - read);
         const auto frames = this->read(wanted, ec);
         for (const auto& each : frames)
             count += accept(items_[count], each);
         read += frames.size();
         dry = frames.size() < wanted;
     }
+    expected_ = read + 1; // so that one call finds them and that there are no more
     copy(count);
     path_result result{.packets = count, .notify = answer(count)};
     result.more = (!dry || more_to_sort) && !holds() && ring_.fault() == ring::fault::none;
@@ -82,16 +83,16 @@ rx_path::frame_in_hand rx_path::take_held() {
     return out;
 }
 
-/// As many as are expected, but more than one only where the largest are sure to find buffers, so
-/// that one at most has to be held.
-std::size_t rx_path::frames_at_once() {
-    if (traits_.exchange)
+/// As many as there were in the last round, or in this one so far if that is more; but several only
+/// where the largest are sure to find buffers, so that one at most has to be held.
+std::size_t rx_path::frames_at_once(std::size_t so_far) {
+    if (traits_.exchange && (sorts() || traits_.exchange->holds(traits_.queue)))
         return 1;
     const auto segments_left = copy_batch::max_segments - batch_.segments().size();
     const auto fit =
         std::min({ring_.available() / most_buffers, batch_.room().size() / net::max_frame_size,
                   segments_left / netif::max_slots});
-    return std::max(std::min(fit, expected_), std::size_t{1});
+    return std::max(std::min(fit, std::max(expected_, so_far)), std::size_t{1});
 }
 
 /// Frames, in the batch's memory: one from the shelf, also of what was sorted before; then from the
@@ -104,7 +105,7 @@ std::span<net::moving_frame> rx_path::read(std::size_t wanted, error_code& ec) {
     if (const auto left = take_from_shelf(frames.front()); left || sorts())
         frames = frames.first(left);
     else
-        frames = frames.first(read_port(frames, ec));
+        frames = frames.first(batch_.burst().read(descriptor_, frames, ec));
     std::size_t end = 0; // of the room that is used; rooms and frames may have changed places
     for (const auto& each : frames)
         end = std::max(end, static_cast<std::size_t>(&each.bytes.back() + 1 - room.data()));
@@ -119,13 +120,6 @@ bool rx_path::take_from_shelf(net::moving_frame& out) {
     if (size != 0)
         out.bytes = out.bytes.first(size);
     return size != 0;
-}
-
-std::size_t rx_path::read_port(std::span<net::moving_frame> frames, error_code& ec) {
-    const auto count = batch_.burst().read(descriptor_, frames, ec);
-    expected_ = count == frames.size() ? std::min(2 * count, frames_per_round)
-                                       : std::max(count, std::size_t{1});
-    return count;
 }
 
 /// True: it is in `out`, with buffers of the guest.

@@ -78,10 +78,9 @@ private:
     };
     bool sort(error_code& ec);
     frame_in_hand take_held();
-    std::size_t frames_at_once();
+    std::size_t frames_at_once(std::size_t so_far);
     std::span<net::moving_frame> read(std::size_t wanted, error_code& ec);
     bool take_from_shelf(net::moving_frame& out);
-    std::size_t read_port(std::span<net::moving_frame> frames, error_code& ec);
     bool accept(item& out, const net::moving_frame& arrived);
     bool plan(item& out, const frame_in_hand& frame);
     bool store_mapped(const ring::netif::rx_target& target,
@@ -100,7 +99,7 @@ private:
     ring::netif::rx_back_ring ring_;
     std::vector<item> items_;
     std::vector<net::moving_frame> arrived_;
-    std::size_t expected_ = 1; ///< frames in the port, by what was there lately
+    std::size_t expected_ = 1; ///< frames that the port may have, by what it had lately
     std::unique_ptr<std::byte[]> held_;
     std::size_t held_size_ = 0;
     ring::netif::packet_info held_info_;
