@@ -224,8 +224,7 @@ bool store_client::wait_until(session& lock, const std::function<bool()>& done,
 }
 
 void store_client::poll(session& lock, int timeout) {
-    const int events = may_write() ? POLLIN | POLLOUT : POLLIN;
-    std::array<pollfd, 2> descriptors{pollfd{pipe_->native_handle(), static_cast<short>(events), 0},
+    std::array<pollfd, 2> descriptors{pollfd{pipe_->native_handle(), awaited(), 0},
                                       pollfd{wake_descriptor_, POLLIN, 0}};
     polling_ = true;
     lock.release();
@@ -235,6 +234,11 @@ void store_client::poll(session& lock, int timeout) {
     eventfd_t ignored;
     ::eventfd_read(wake_descriptor_, &ignored);
     polled_.notify_all();
+}
+
+/// What to poll the pipe for.
+short store_client::awaited() const noexcept {
+    return may_write() ? POLLIN | POLLOUT : POLLIN;
 }
 
 void store_client::wake_blocked() noexcept {
