@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -76,6 +77,15 @@ public:
     const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
     bool is_open() noexcept;
 
+    /// A request and, once it is answered, the answer.
+    struct exchange {
+        message_type type;
+        std::string payload;
+        error_code ec = {};
+        std::string answer = {};
+    };
+    /// Sends all of them, waits for all answers. The store takes them in their order.
+    void exchange_all(std::uint32_t transaction, std::span<exchange> all);
     /// Sends a request and waits for the answer's payload.
     std::string request(message_type type, std::uint32_t transaction, std::string payload,
                         error_code& ec);
