@@ -22,7 +22,7 @@ void stream_core::wait(need what, error_code& ec) {
         }
         const auto ticket = endpoint_->wire().port.seen();
         if (endpoint_->ready(what, ec))
-            return;
+            return endpoint_->paid();
         if (endpoint_->needs_verdict()) {
             non_blocking ? judge_in_passing() : judge_blocking();
             if (!non_blocking || !endpoint_->needs_verdict())
@@ -53,7 +53,10 @@ bool stream_core::sleep_blocking(event_ticket ticket, unsigned& looks_left) {
     else
         port.wait_until(ticket, deadline, ec);
     if (ec == errc::timed_out) {
-        looks_left > 0 ? void(--looks_left) : look_blocking();
+        if (looks_left > 0)
+            --looks_left;
+        else
+            look_blocking();
         return true;
     }
     if (woken_by == bound_port::woken_by::watch) {
@@ -65,7 +68,7 @@ bool stream_core::sleep_blocking(event_ticket ticket, unsigned& looks_left) {
     } else if (ec) {
         endpoint_->end(ec);
     } else {
-        ++endpoint_->counters().wakeups;
+        endpoint_->woken();
         looks_left = looks_after_event;
     }
     return false;

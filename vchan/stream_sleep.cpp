@@ -64,7 +64,7 @@ void stream_core::woken(error_code ec) {
     if (!endpoint_ || !waiting_for_anything())
         return;
     if (!ec)
-        ++endpoint_->counters().wakeups;
+        endpoint_->woken();
     else if (ec != boost::asio::error::operation_aborted)
         endpoint_->end(ec);
     const auto before = endpoint_->counters();
@@ -74,6 +74,8 @@ void stream_core::woken(error_code ec) {
     if (!ec && fruitless) { // old kernels notify first and clear the live byte afterwards
         looks_left_ = 2;
         look_again_in(soon_after_event);
+    } else if (!ec && endpoint_) {
+        endpoint_->paid();
     }
 }
 
