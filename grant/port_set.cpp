@@ -1,4 +1,5 @@
 #include <xenring/grant/port_set.hpp>
+#include <xenring/grant/store_watch.hpp>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
@@ -15,6 +16,31 @@
 namespace xenring::detail {
 
 using clock = std::chrono::steady_clock;
+
+namespace {
+
+/// False, with ec set, if the deadline passed or the descriptor cannot be polled.
+bool poll_until(int descriptor, clock::time_point deadline, error_code& ec) noexcept {
+    for (;;) {
+        const auto left = std::max(deadline - clock::now(), clock::duration::zero());
+        const auto whole = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+        const int wait = static_cast<int>(std::min<std::int64_t>(whole, 60'000));
+        pollfd entry{descriptor, POLLIN, 0};
+        const int ready = ::poll(&entry, 1, wait);
+        if (ready > 0)
+            return true;
+        if (ready < 0 && errno != EINTR) {
+            ec = errno_code(errno);
+            return false;
+        }
+        if (ready == 0 && clock::now() >= deadline) {
+            ec = errc::timed_out;
+            return false;
+        }
+    }
+}
+
+} // namespace
 
 /// The descriptor, the ports on it, and the one read that is under way while anybody waits.
 class port_set_state : public std::enable_shared_from_this<port_set_state> {
@@ -83,17 +109,18 @@ public:
         return {};
     }
 
-    void wait_until(port_record& record, event_ticket ticket, clock::time_point deadline,
-                    error_code& ec) noexcept {
+    /// True if the port ended the wait; false if poll(descriptor) said that it is over.
+    template <class Poll>
+    bool wait_while(port_record& record, event_ticket ticket, error_code& ec, Poll poll) {
         std::unique_lock lock{mutex_};
         for (;;) {
             if (auto verdict = look(record, ticket); verdict.finished) {
                 ec = verdict.result;
-                return;
+                return true;
             }
             lock.unlock();
-            if (!poll_until(deadline, ec))
-                return;
+            if (!poll(channel_->native_handle()))
+                return false;
             lock.lock();
             drain();
         }
@@ -159,27 +186,6 @@ private:
             record.wake.cancel();
         } catch (...) {
             // cancel() of a timer never throws in practice; its signature allows it.
-        }
-    }
-
-    /// False, with ec set, if the deadline passed or the descriptor cannot be polled.
-    bool poll_until(clock::time_point deadline, error_code& ec) noexcept {
-        for (;;) {
-            const auto left = std::max(deadline - clock::now(), clock::duration::zero());
-            const auto whole = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-            const int wait = static_cast<int>(std::min<std::int64_t>(whole, 60'000));
-            pollfd entry{channel_->native_handle(), POLLIN, 0};
-            const int ready = ::poll(&entry, 1, wait);
-            if (ready > 0)
-                return true;
-            if (ready < 0 && errno != EINTR) {
-                ec = errno_code(errno);
-                return false;
-            }
-            if (ready == 0 && clock::now() >= deadline) {
-                ec = errc::timed_out;
-                return false;
-            }
         }
     }
 
@@ -249,7 +255,19 @@ event_ticket bound_port::seen() const noexcept {
 void bound_port::wait_until(event_ticket ticket, std::chrono::steady_clock::time_point deadline,
                             error_code& ec) noexcept {
     ec.clear();
-    set_->wait_until(*record_, ticket, deadline, ec);
+    set_->wait_while(*record_, ticket, ec,
+                     [&](int descriptor) { return detail::poll_until(descriptor, deadline, ec); });
+}
+
+bound_port::woken_by bound_port::wait_until(event_ticket ticket,
+                                            std::chrono::steady_clock::time_point deadline,
+                                            store_watch& watch, watch_ticket told, error_code& ec) {
+    ec.clear();
+    if (set_->wait_while(*record_, ticket, ec, [&](int descriptor) {
+            return watch.wait_beside(descriptor, told, deadline, ec);
+        }))
+        return woken_by::port;
+    return ec == errc::timed_out ? woken_by::deadline : woken_by::watch;
 }
 
 void bound_port::cancel() noexcept {

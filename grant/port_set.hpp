@@ -17,6 +17,8 @@ namespace detail {
 class port_set_state;
 struct port_record;
 } // namespace detail
+class store_watch;
+struct watch_ticket;
 
 /// How many events a port has seen. Take one with bound_port::seen() BEFORE looking at the shared
 /// memory; a wait with it then ends at once if an event came after. No wake-up falls between.
@@ -60,6 +62,12 @@ public:
     /// Blocks until an event after `ticket`, or until the deadline: then ec is errc::timed_out.
     void wait_until(event_ticket ticket, std::chrono::steady_clock::time_point deadline,
                     error_code& ec) noexcept;
+
+    /// The same, and until `watch` has had an event after `told`: what ended the wait, and how. No
+    /// timer runs but for the deadline; time_point::max() is none.
+    enum class woken_by { port, watch, deadline };
+    woken_by wait_until(event_ticket ticket, std::chrono::steady_clock::time_point deadline,
+                        store_watch& watch, watch_ticket told, error_code& ec);
 
     /// Ends every wait under way on this port with operation_aborted.
     void cancel() noexcept;

@@ -58,6 +58,27 @@ std::string store_operations::read(std::string_view path, error_code& ec) const 
     return ask(message_type::read, path, {}, ec);
 }
 
+std::vector<store_operations::read_result>
+store_operations::read_each(std::span<const std::string> paths) const {
+    std::vector<read_result> results(paths.size());
+    std::vector<detail::store_client::exchange> asked;
+    for (std::size_t i = 0; i != paths.size(); ++i)
+        if (!client_)
+            results[i].ec = errc::not_connected;
+        else if (detail::check_path(paths[i], results[i].ec))
+            asked.push_back({message_type::read, join({paths[i]})});
+    if (client_)
+        client_->exchange_all(transaction_, asked);
+    auto next = asked.begin();
+    for (auto& result : results)
+        if (!result.ec) {
+            result.ec = next->ec;
+            result.value = std::move(next->answer);
+            ++next;
+        }
+    return results;
+}
+
 void store_operations::write(std::string_view path, std::string_view value, error_code& ec) {
     ask(message_type::write, path, value, ec);
 }

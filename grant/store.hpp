@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,14 @@ public:
     /// The value of a node.
     std::string read(std::string_view path, error_code& ec) const;
     std::string read(std::string_view path) const;
+
+    /// The values of several nodes, or why not, in the order of the paths. Not at one moment, but
+    /// in the time of one answer where the connection takes several requests at once.
+    struct read_result {
+        std::string value;
+        error_code ec;
+    };
+    std::vector<read_result> read_each(std::span<const std::string> paths) const;
 
     /// Sets a node's value; makes the node, and missing parents, with the permissions of the
     /// nearest parent that exists. ENOSPC: quota.

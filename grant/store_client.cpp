@@ -49,17 +49,31 @@ bool store_client::is_open() noexcept {
 
 std::string store_client::request(message_type type, std::uint32_t transaction, std::string payload,
                                   error_code& ec) {
+    exchange one{type, std::move(payload)};
+    exchange_all(transaction, {&one, 1});
+    ec = one.ec;
+    return std::move(one.answer);
+}
+
+void store_client::exchange_all(std::uint32_t transaction, std::span<exchange> all) {
     session lock{*this};
-    std::uint32_t id = 0;
-    pending_request* const request = submit(type, transaction, std::move(payload), ec, id);
-    if (!request)
-        return {};
-    answer reply;
-    request->blocked = &reply;
-    wait_until(
-        lock, [&reply] { return reply.done; }, std::nullopt);
-    ec = reply.ec;
-    return std::move(reply.payload);
+    std::vector<answer> replies(all.size());
+    std::vector<pending_request*> requests(all.size());
+    for (std::size_t i = 0; i != all.size(); ++i) {
+        std::uint32_t id = 0;
+        requests[i] =
+            submit(all[i].type, transaction, std::move(all[i].payload), replies[i].ec, id);
+        replies[i].done = !requests[i];
+    }
+    for (std::size_t i = 0; i != all.size(); ++i) // once nothing is thrown any more
+        if (requests[i])
+            requests[i]->blocked = &replies[i];
+    const auto done = [&replies] { return std::ranges::all_of(replies, &answer::done); };
+    wait_until(lock, done, std::nullopt);
+    for (std::size_t i = 0; i != all.size(); ++i) {
+        all[i].ec = replies[i].ec;
+        all[i].answer = std::move(replies[i].payload);
+    }
 }
 
 void store_client::send(message_type type, std::uint32_t transaction,
@@ -224,8 +238,7 @@ bool store_client::wait_until(session& lock, const std::function<bool()>& done,
 }
 
 void store_client::poll(session& lock, int timeout) {
-    const int events = may_write() ? POLLIN | POLLOUT : POLLIN;
-    std::array<pollfd, 2> descriptors{pollfd{pipe_->native_handle(), static_cast<short>(events), 0},
+    std::array<pollfd, 2> descriptors{pollfd{pipe_->native_handle(), awaited(), 0},
                                       pollfd{wake_descriptor_, POLLIN, 0}};
     polling_ = true;
     lock.release();
@@ -235,6 +248,11 @@ void store_client::poll(session& lock, int timeout) {
     eventfd_t ignored;
     ::eventfd_read(wake_descriptor_, &ignored);
     polled_.notify_all();
+}
+
+/// What to poll the pipe for.
+short store_client::awaited() const noexcept {
+    return may_write() ? POLLIN | POLLOUT : POLLIN;
 }
 
 void store_client::wake_blocked() noexcept {

@@ -4,13 +4,42 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/system_executor.hpp>
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <utility>
 
 namespace xenring {
 namespace detail {
 
 using store_wire::join;
+using clock = std::chrono::steady_clock;
+
+namespace {
+
+int milliseconds_until(clock::time_point deadline) {
+    if (deadline == clock::time_point::max())
+        return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+}
+
+/// Lets those who wait beside a descriptor look.
+void wake_beside(const watch_state& watch) noexcept {
+    if (watch.wake_descriptor >= 0)
+        ::eventfd_write(watch.wake_descriptor, 1);
+}
+
+} // namespace
+
+watch_state::~watch_state() {
+    if (wake_descriptor >= 0)
+        ::close(wake_descriptor);
+}
 
 std::shared_ptr<watch_state> store_client::add_watch(std::string path, error_code& ec) {
     auto watch = std::make_shared<watch_state>();
@@ -42,6 +71,8 @@ void store_client::remove_watch(watch_state& watch) noexcept {
 }
 
 void store_client::deliver(watch_state& watch, std::string path) {
+    ++watch.events;
+    wake_beside(watch);
     if (watch.waiter) {
         waiting_handler waiter = std::move(*watch.waiter);
         watch.waiter.reset();
@@ -57,6 +88,7 @@ void store_client::deliver(watch_state& watch, std::string path) {
 
 void store_client::end(watch_state& watch, error_code ec) {
     watch.ended = ec;
+    wake_beside(watch);
     if (watch.waiter) {
         waiting_handler waiter = std::move(*watch.waiter);
         watch.waiter.reset();
@@ -79,6 +111,50 @@ std::string store_client::wait(watch_state& watch, std::chrono::steady_clock::ti
     watch.waiting_blocked = false;
     ec = watch.ended ? watch.ended : woken ? error_code{} : make_error_code(errc::timed_out);
     return ec ? std::string{} : *std::exchange(watch.event, std::nullopt);
+}
+
+std::uint64_t store_client::events(const watch_state& watch) {
+    const session lock{*this};
+    return watch.events;
+}
+
+// Many may poll the pipe at once: whoever comes first reads it, and tells whom it concerns.
+bool store_client::wait_beside(watch_state& watch, int descriptor, std::uint64_t seen,
+                               clock::time_point deadline, error_code& ec) {
+    session lock{*this};
+    if (watch.wake_descriptor < 0)
+        watch.wake_descriptor = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (watch.wake_descriptor < 0) {
+        ec = errno_code(errno);
+        return false;
+    }
+    for (;;) {
+        ec = watch.ended;
+        if (ec || watch.events != seen)
+            return false;
+        std::array<pollfd, 3> polled{pollfd{descriptor, POLLIN, 0},
+                                     pollfd{watch.wake_descriptor, POLLIN, 0},
+                                     pollfd{pipe_->native_handle(), awaited(), 0}};
+        lock.release();
+        const int ready = ::poll(polled.data(), polled.size(), milliseconds_until(deadline));
+        if (ready < 0 && errno != EINTR) {
+            ec = errno_code(errno);
+            return false;
+        }
+        if (ready == 0 && clock::now() >= deadline) {
+            ec = errc::timed_out;
+            return false;
+        }
+        if (ready > 0 && polled[0].revents != 0)
+            return true;
+        lock.acquire();
+        if (ready <= 0)
+            continue;
+        if (eventfd_t ignored; polled[1].revents != 0)
+            ::eventfd_read(watch.wake_descriptor, &ignored);
+        if (polled[2].revents != 0)
+            pump();
+    }
 }
 
 } // namespace detail
@@ -106,6 +182,18 @@ store_watch::~store_watch() {
 
 const std::string& store_watch::path() const noexcept {
     return state_->path;
+}
+
+watch_ticket store_watch::seen() const noexcept {
+    return {state_ ? state_->client->events(*state_) : 0};
+}
+
+bool store_watch::wait_beside(int descriptor, watch_ticket seen,
+                              std::chrono::steady_clock::time_point deadline, error_code& ec) {
+    ec = errc::not_connected;
+    // Kept here: another thread may close the watch meanwhile.
+    const auto state = state_;
+    return state && state->client->wait_beside(*state, descriptor, seen.count, deadline, ec);
 }
 
 void store_watch::close() noexcept {

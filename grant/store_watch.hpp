@@ -7,6 +7,7 @@
 #include <boost/asio/async_result.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,12 @@ class store_client;
 struct watch_state;
 } // namespace detail
 class store;
+
+/// How many events a watch has had. Take one with store_watch::seen() BEFORE reading what is
+/// watched; a wait with it then ends at once if an event came after.
+struct watch_ticket {
+    std::uint64_t count = 0;
+};
 
 /// A watch on a node of the store and everything under it. Move-only; the destructor ends it.
 ///
@@ -55,6 +62,17 @@ public:
     /// The same, blocking at most for `duration`: errc::timed_out. Needs no running io_context.
     std::string wait_for(std::chrono::milliseconds duration, error_code& ec);
     std::string wait_for(std::chrono::milliseconds duration);
+
+    /// 0 if !is_open().
+    watch_ticket seen() const noexcept;
+
+    /// Blocks, with no timer but the deadline, until `descriptor` polls readable: then true.
+    /// False: an event came after `seen`, whoever took it, and ec is clear; or errc::timed_out, for
+    /// which time_point::max() is too late; errc::store_gone; errno, when there is no descriptor
+    /// left to be woken by; the others of async_wait(). Takes no event from another wait, and may
+    /// be under way beside one, but only one of it at a time. Needs no running io_context.
+    bool wait_beside(int descriptor, watch_ticket seen,
+                     std::chrono::steady_clock::time_point deadline, error_code& ec);
 
     /// Ends the watch now; a wait ends with operation_aborted. Events that are under way are
     /// dropped. Does nothing if !is_open(). Does not wait for the store's answer.

@@ -61,6 +61,10 @@ public:
     /// Looks again and again for a short time; true once any of `what` is ready.
     bool spin(need_set what) noexcept;
 
+    /// Call when an event has ended a sleep, and then, if that brought what was needed, paid().
+    void woken() noexcept;
+    void paid() noexcept { spinner_.paid(); }
+
     /// Asks the peer for an event. True: something came meanwhile, do not sleep.
     bool arm(need_set what) noexcept;
 

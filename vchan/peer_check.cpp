@@ -1,3 +1,4 @@
+#include <xenring/grant/store_transaction.hpp>
 #include <xenring/vchan/peer_check.hpp>
 
 #include <boost/asio/error.hpp>
@@ -13,9 +14,37 @@ std::string domain_node(domid domain) {
     return "/local/domain/" + std::to_string(domain.value) + "/domid";
 }
 
+/// What a client leaves for a server that may not read its domain's own nodes.
+std::string sign_node(domid client, domid server) {
+    return "/local/domain/" + std::to_string(client.value) + "/data/vchan-peer/" +
+           std::to_string(server.value);
+}
+
+/// Domain 0 needs none, and never goes. A sign that is there gives its rights once more: it may
+/// have been left for an earlier domain of the server's number (XSA-322).
+void leave_sign(const domain& here, domid server) {
+    const auto self = here.self();
+    if (self == domid{0} || server == domid{0})
+        return;
+    const store_entry sign{
+        sign_node(self, server), {}, {{self, store_access::none}, {server, store_access::read}}};
+    error_code ec; // without a sign the server has to ask now and then
+    here.store().set_permissions(sign.path, sign.permissions, ec);
+    if (ec == errno_code(ENOENT))
+        write_with_permissions(here.store(), std::span{&sign, 1}, ec);
+}
+
+bool unreadable(const domain& here, const std::string& node) {
+    error_code ec;
+    here.store().exists(node, ec);
+    return ec == errno_code(EACCES);
+}
+
 /// As a guest and server: binding to port 0, which no domain has, is ESRCH if the domain is not
 /// there and EINVAL if it is (EVTCHNOP_bind_interdomain). It needs no privilege and has no effect.
 presence client_by_binding(const domain& here, const channel_names& names) {
+    if (names.peer == domid{0})
+        return presence::there;
     error_code ec;
     const auto channel = here.hypervisor().open_event_channel(ec);
     if (ec)
@@ -27,16 +56,25 @@ presence client_by_binding(const domain& here, const channel_names& names) {
 /// As a guest and client: a page of a domain that is gone cannot be mapped once more.
 presence server_by_mapping(const domain& here, const channel_names& names) {
     error_code ec;
-    if (read_keys(here.store(), names.base, ec) == names.keys && !ec)
-        return presence::there;
-    if (ec && ec != errc::server_keys_missing && ec != errc::server_keys_malformed)
-        return presence::unclear;
-    ec.clear();
     const foreign_grant control{names.peer, names.keys.control};
     const auto probe = here.hypervisor().map<access::read_only>(std::span{&control, 1}, {}, ec);
-    if (!ec)
+    return ec && refused_by_xen(ec) ? presence::gone : presence::unclear;
+}
+
+presence client_by_sign(const domain& here, const channel_names& names) {
+    error_code ec;
+    if (here.store().exists(sign_node(names.peer, here.self()), ec) && !ec)
         return presence::there;
-    return refused_by_xen(ec) ? presence::gone : presence::unclear;
+    return client_by_binding(here, names);
+}
+
+presence server_by_keys(const domain& here, const channel_names& names) {
+    error_code ec;
+    if (read_keys(here.store(), names.base, ec) == names.keys && !ec)
+        return presence::there;
+    const bool vanished = !ec || ec == errc::server_keys_missing ||
+                          ec == errc::server_keys_malformed || ec == errc::store_gone;
+    return vanished ? server_by_mapping(here, names) : presence::unclear;
 }
 
 } // namespace
@@ -46,9 +84,13 @@ bool refused_by_xen(const error_code& ec) noexcept {
            ec == errno_code(EINVAL) || ec == errno_code(ESRCH) || ec == errno_code(ENOENT);
 }
 
-std::string presence_node(const channel_names& names) {
-    return names.role == ring::vchan_role::client ? ring_ref_node(names.base)
-                                                  : domain_node(names.peer);
+store_watch watch_for_end(const domain& here, const channel_names& names, error_code& ec) {
+    const auto own = domain_node(names.peer);
+    if (names.role == ring::vchan_role::client) {
+        leave_sign(here, names.peer);
+        return here.store().watch(ring_ref_node(names.base), ec);
+    }
+    return here.store().watch(unreadable(here, own) ? sign_node(names.peer, here.self()) : own, ec);
 }
 
 presence check_presence(const domain& here, const channel_names& names) {
@@ -56,11 +98,10 @@ presence check_presence(const domain& here, const channel_names& names) {
     const bool there = here.store().exists(domain_node(names.peer), ec);
     if (!ec)
         return there ? presence::there : presence::gone;
-    if (ec != errno_code(EACCES))
+    if (ec != errno_code(EACCES) && ec != errc::store_gone)
         return presence::unclear; // the store is in trouble, not the peer
-    if (names.role == ring::vchan_role::client)
-        return server_by_mapping(here, names);
-    return names.peer == domid{0} ? presence::there : client_by_binding(here, names);
+    return names.role == ring::vchan_role::client ? server_by_keys(here, names)
+                                                  : client_by_sign(here, names);
 }
 
 error_code how_server_left(const domain& here, const channel_names& names) {

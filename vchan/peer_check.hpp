@@ -3,6 +3,7 @@
 #pragma once
 
 #include <xenring/grant/domain.hpp>
+#include <xenring/grant/store_watch.hpp>
 #include <xenring/vchan/channel.hpp>
 
 #include <chrono>
@@ -19,17 +20,25 @@ enum class presence {
 
 /// Whether the peer's domain exists. Blocks on the store, and in rare cases on the hypervisor.
 ///
-/// Domain 0 can read /local/domain/PEER/domid. A guest can not, and sees by other signs: a server,
-/// that no event channel can be bound to the client's domain for want of a domain; a client, that
-/// the server's keys have vanished and its control page cannot be mapped any more.
+/// Domain 0 can read /local/domain/PEER/domid. A guest can not, and asks otherwise: a server, for
+/// the client's sign (see watch_for_end), and when there is none, whether an event channel can be
+/// bound to the client's domain; a client, for the server's keys, and when they have vanished,
+/// whether its control page can be mapped any more. A toolstack removes a domain's nodes a moment
+/// before the domain goes: that is unclear, not there. Without a store the hypervisor is asked.
 presence check_presence(const domain& here, const channel_names& names);
 
 /// Whether Xen refused because what the peer named is not there (any more), and not for want of
 /// something of ours. Linux says only EINVAL for a page that Xen did not let it map.
 bool refused_by_xen(const error_code& ec) noexcept;
 
-/// The node whose watch fires when the peer's domain goes.
-std::string presence_node(const channel_names& names);
+/// A watch that fires when the peer's domain goes, as far as anybody tells. Blocks on the store.
+///
+/// Where the own domain may not read the client's /local/domain/CLIENT/domid, it is on a sign that
+/// a client of ours leaves when it calls this: /local/domain/CLIENT/data/vchan-peer/SERVER, which
+/// the server's domain may read, and which goes with the client's domain as all its nodes do. While
+/// there is no sign check_presence() is unclear, and the only way is to ask now and then.
+/// Errors: those of store::watch().
+store_watch watch_for_end(const domain& here, const channel_names& names, error_code& ec);
 
 /// Client: how a server left that does not mark its closes. libxenvchan 4.17 and later removes its
 /// keys when it closes and cannot when it is killed. One look, which blocks on the store: eof once
@@ -43,6 +52,13 @@ inline constexpr std::chrono::milliseconds verdict_pause{50};
 
 /// From one look for the peer's domain to the next where no watch tells of its end.
 inline constexpr std::chrono::milliseconds unwatched_pause{400};
+
+/// What waits longer than this is worth a watch.
+inline constexpr std::chrono::milliseconds first_look{100};
+
+/// Kernels before Linux 5.17 raise the event first and clear the live byte afterwards: so after one
+/// that brought nothing, look again, twice.
+inline constexpr std::chrono::milliseconds soon_after_event{20}, later_after_event{200};
 
 /// Whatever the peer's end was, a stream that waits is told within a second.
 static_assert(verdict_looks * verdict_pause < std::chrono::seconds{1} &&

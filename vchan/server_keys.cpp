@@ -26,13 +26,13 @@ std::optional<std::uint32_t> parse_decimal(std::string_view text) {
     return number;
 }
 
-std::uint32_t read_number(const store_operations& where, const std::string& node, error_code& ec) {
-    const auto text = where.read(node, ec);
+std::uint32_t number_in(const store_operations::read_result& found, error_code& ec) {
+    ec = found.ec;
     if (ec == errno_code(ENOENT) || ec == errno_code(EACCES))
         ec = errc::server_keys_missing; // a domain cannot see that there is nothing to see
     if (ec)
         return 0;
-    const auto number = parse_decimal(text);
+    const auto number = parse_decimal(found.value);
     if (!number)
         ec = errc::server_keys_malformed;
     else if (*number == 0)
@@ -41,10 +41,12 @@ std::uint32_t read_number(const store_operations& where, const std::string& node
 }
 
 server_keys read_both(const store_operations& where, const std::string& base, error_code& ec) {
+    const std::array nodes{ring_ref_node(base), event_channel_node(base)};
+    const auto found = where.read_each(nodes);
     server_keys keys;
-    keys.control.value = read_number(where, ring_ref_node(base), ec);
+    keys.control.value = number_in(found[0], ec);
     if (!ec)
-        keys.event_channel.value = read_number(where, event_channel_node(base), ec);
+        keys.event_channel.value = number_in(found[1], ec);
     return keys;
 }
 

@@ -41,6 +41,7 @@ void stream_core::adopt(std::unique_ptr<channel> opened, const options& chosen) 
     options_ = chosen;
     presence_ = presence::unclear;
     watch_refused_ = false;
+    told_ = {};
     looks_left_ = absent_looks_ = 0;
     verdict_looks_ = 0;
     glance_.reset();
@@ -83,50 +84,6 @@ std::size_t stream_core::write(const const_buffers& buffers, error_code& ec) {
         wait(need::write, ec);
         if (ec)
             return 0;
-    }
-}
-
-void stream_core::wait(need what, error_code& ec) {
-    using namespace std::chrono_literals;
-    // Nobody raises an event when a domain dies, and old kernels raise one before they clear the
-    // live byte: so look again, soon after a wake-up that brought nothing, and now and then.
-    constexpr auto soon = 20ms, usual = 400ms;
-    auto slice = usual;
-    for (;;) {
-        if (!endpoint_) {
-            ec = errc::not_connected;
-            return;
-        }
-        const auto ticket = endpoint_->wire().port.seen();
-        if (endpoint_->ready(what, ec))
-            return;
-        if (endpoint_->needs_verdict()) {
-            non_blocking ? judge_in_passing() : judge_blocking();
-            if (!non_blocking || !endpoint_->needs_verdict())
-                continue;
-        }
-        if (non_blocking) {
-            check_peer_in_passing();
-            if (!endpoint_->ready(what, ec))
-                ec = asio::error::would_block;
-            return;
-        }
-        if (endpoint_->spin(what) || endpoint_->arm(what))
-            continue;
-        ++endpoint_->counters().sleeps;
-        endpoint_->wire().port.wait_until(ticket, std::chrono::steady_clock::now() + slice, ec);
-        if (!ec) {
-            ++endpoint_->counters().wakeups;
-            slice = soon;
-        } else if (ec == errc::timed_out) {
-            if (slice == usual)
-                check_peer_blocking();
-            if (endpoint_->ready(what, ec) && !ec)
-                ++endpoint_->counters().unannounced;
-            slice = usual;
-        } else {
-            endpoint_->end(ec);
-        }
     }
 }
 

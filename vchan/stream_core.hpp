@@ -93,7 +93,7 @@ private:
         bool seen = false; ///< whether the peer had come before the look
         bool admitted = false;
     };
-    auto look_for_peer();
+    std::function<finding()> look_for_peer();
     void check_peer();
     void checked(presence found);
     void found(const finding& what);
@@ -103,8 +103,12 @@ private:
     void judged(error_code verdict);
     void judge_blocking();
     void judge_in_passing();
-    void check_peer_blocking();
     void check_peer_in_passing();
+    // blocked calls
+    bool sleep_blocking(event_ticket ticket, unsigned& looks_left);
+    std::chrono::steady_clock::time_point next_look(unsigned looks_left) const noexcept;
+    void look_blocking();
+    void check_peer_blocking();
 
     boost::asio::any_io_executor executor_;
     domain here_;
@@ -120,6 +124,7 @@ private:
     care_timer timer_;
     care_timer verdict_timer_;
     store_watch watch_;
+    watch_ticket told_; ///< what a blocked call knows of it
     std::shared_ptr<boost::asio::cancellation_signal> stop_watching_; ///< of the wait under way
     presence presence_ = presence::unclear;
     std::uint64_t openings_ = 0; ///< tells what comes late for an earlier channel

@@ -11,12 +11,6 @@
 namespace xenring::vchan::detail {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto first_look = 100ms; // an operation that waits longer than this is worth some care
-constexpr auto soon = 20ms;        // after a wake-up that brought nothing
-constexpr auto later = 200ms;
-
 bool admit_client(const domain& here, const channel_names& names) {
     error_code ec;
     renew_rights(here.store(), names.base, here.self(), names.peer, ec);
@@ -70,7 +64,7 @@ void stream_core::woken(error_code ec) {
     if (!endpoint_ || !waiting_for_anything())
         return;
     if (!ec)
-        ++endpoint_->counters().wakeups;
+        endpoint_->woken();
     else if (ec != boost::asio::error::operation_aborted)
         endpoint_->end(ec);
     const auto before = endpoint_->counters();
@@ -79,7 +73,9 @@ void stream_core::woken(error_code ec) {
                            before.writes == endpoint_->counters().writes;
     if (!ec && fruitless) { // old kernels notify first and clear the live byte afterwards
         looks_left_ = 2;
-        look_again_in(soon);
+        look_again_in(soon_after_event);
+    } else if (!ec && endpoint_) {
+        endpoint_->paid();
     }
 }
 
@@ -107,7 +103,7 @@ void stream_core::attend() {
         return;
     if (looks_left_ > 0) {
         --looks_left_;
-        look_again_in(later);
+        look_again_in(later_after_event);
     }
     if (endpoint_->peer_seen()) {
         watch_peer();
@@ -133,15 +129,18 @@ void stream_core::watch_peer() {
     const auto watch = std::make_shared<store_watch>();
     run_blocking(
         executor_,
-        [watch, here = here_, node = presence_node(endpoint_->wire().names)] {
+        [watch, here = here_, names = endpoint_->wire().names] {
             error_code refused; // the quota, most likely: then there is the timer
-            *watch = here.store().watch(node, refused);
+            *watch = watch_for_end(here, names, refused);
         },
         [self = shared_from_this(), watch, opening = openings_] {
             if (!self->endpoint_ || self->openings_ != opening)
                 return;
             self->checking_ = false;
-            self->watch_ = std::move(*watch);
+            if (!self->watch_.is_open()) { // a blocked call may have been quicker
+                self->watch_ = std::move(*watch);
+                self->told_ = {};
+            }
             self->watch_refused_ = !self->watch_.is_open();
             self->attend();
         });
@@ -160,9 +159,10 @@ void stream_core::await_watch() {
                 if (self->openings_ != opening)
                     return;
                 self->watching_ = false;
-                if (!self->watch_.is_open() || !self->waiting_for_anything())
+                if (!self->waiting_for_anything())
                     return;
-                if (ec && ec != boost::asio::error::operation_aborted) {
+                const bool cancelled = ec == boost::asio::error::operation_aborted;
+                if (!self->watch_.is_open() || (ec && !cancelled)) {
                     self->watch_.close(); // the store is gone; the timer goes on without it
                     self->watch_refused_ = true;
                     return self->attend();
@@ -174,7 +174,7 @@ void stream_core::await_watch() {
 }
 
 /// A look at where the peer's domain is, which may be taken on any thread.
-auto stream_core::look_for_peer() {
+std::function<stream_core::finding()> stream_core::look_for_peer() {
     const bool seen = endpoint_->peer_seen(); // before: what is found then of an absent one is old
     return
         [here = here_, names = endpoint_->wire().names, seen, renew = !seen && renewals_left_ > 0] {
@@ -231,13 +231,10 @@ void stream_core::checked(presence found) {
 
 void stream_core::found(const finding& what) {
     if (!what.seen)
-        client_looked_for(what.peer, what.admitted);
-    else if (what.peer == presence::gone)
+        return client_looked_for(what.peer, what.admitted);
+    presence_ = what.peer;
+    if (what.peer == presence::gone)
         endpoint_->end(errc::peer_domain_died);
-}
-
-void stream_core::check_peer_blocking() {
-    found(look_for_peer()());
 }
 
 /// For calls that may not block, whether anybody runs the executor or not: now and then one of them

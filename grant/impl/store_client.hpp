@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,6 +45,11 @@ struct waiting_handler {
 
 /// One watch. All members but path and token are guarded by the client's mutex.
 struct watch_state {
+    watch_state() = default;
+    watch_state(const watch_state&) = delete;
+    watch_state& operator=(const watch_state&) = delete;
+    ~watch_state();
+
     std::shared_ptr<store_client> client;
     std::string path;
     std::string token;
@@ -54,6 +60,8 @@ struct watch_state {
     std::optional<waiting_handler> waiter;
     std::uint64_t waits = 0; ///< numbers the waits, so that a late cancellation hits nobody else
     bool waiting_blocked = false;
+    std::uint64_t events = 0;
+    int wake_descriptor = -1; ///< an eventfd for who waits beside a descriptor, once anybody did
 };
 
 /// Whoever waits reads: a blocked caller polls the pipe itself, and while operations are waited for
@@ -69,6 +77,15 @@ public:
     const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
     bool is_open() noexcept;
 
+    /// A request and, once it is answered, the answer.
+    struct exchange {
+        message_type type;
+        std::string payload;
+        error_code ec = {};
+        std::string answer = {};
+    };
+    /// Sends all of them, waits for all answers. The store takes them in their order.
+    void exchange_all(std::uint32_t transaction, std::span<exchange> all);
     /// Sends a request and waits for the answer's payload.
     std::string request(message_type type, std::uint32_t transaction, std::string payload,
                         error_code& ec);
@@ -83,6 +100,10 @@ public:
     std::string wait(watch_state& watch, std::chrono::steady_clock::time_point deadline,
                      error_code& ec);
     void async_wait(const std::shared_ptr<watch_state>& watch, value_handler handler);
+    std::uint64_t events(const watch_state& watch);
+    /// See store_watch.
+    bool wait_beside(watch_state& watch, int descriptor, std::uint64_t seen,
+                     std::chrono::steady_clock::time_point deadline, error_code& ec);
 
     /// Ends everything with operation_aborted.
     void close() noexcept;
@@ -128,6 +149,7 @@ private:
     bool wait_until(session& lock, const std::function<bool()>& done,
                     const optional_deadline& until);
     void poll(session& lock, int timeout);
+    short awaited() const noexcept;
     void wake_blocked() noexcept;
 
     // Asynchronous operations (store_client_async.cpp).

@@ -1,5 +1,7 @@
+#include <xenring/grant/domain.hpp>
 #include <xenring/grant/local/machine.hpp>
 #include <xenring/grant/port_set.hpp>
+#include <xenring/grant/store_watch.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -70,6 +72,28 @@ TEST_F(PortSet, AnEventEndsAWait) {
     run();
     ASSERT_TRUE(*result);
     EXPECT_FALSE(**result);
+}
+
+TEST_F(PortSet, AnEventOrAWatchOrTheDeadlineEndsABlockedWait) {
+    const domain here{io.get_executor(), near};
+    auto watch = here.store().watch("data");
+    watch.wait_for(1h);
+    using woken_by = bound_port::woken_by;
+    error_code ec;
+    const auto wait = [&, ticket = near_port.seen(), told = watch.seen()](auto deadline) {
+        return near_port.wait_until(ticket, deadline, watch, told, ec);
+    };
+    EXPECT_EQ(wait(std::chrono::steady_clock::now()), woken_by::deadline);
+    EXPECT_EQ(ec, errc::timed_out);
+
+    constexpr auto never = std::chrono::steady_clock::time_point::max();
+    std::jthread elsewhere{[&] { domain{io.get_executor(), near}.store().write("data", "x"); }};
+    EXPECT_EQ(wait(never), woken_by::watch);
+    EXPECT_FALSE(ec);
+    elsewhere = std::jthread{[&] { far_port.notify(); }};
+    EXPECT_EQ(near_port.wait_until(near_port.seen(), never, watch, watch.seen(), ec),
+              woken_by::port);
+    EXPECT_FALSE(ec);
 }
 
 TEST_F(PortSet, AnEventBetweenTicketAndWaitIsNotLost) {

@@ -61,6 +61,21 @@ TEST_F(StoreClient, KeepsTheStoresErrno) {
     EXPECT_FALSE(ec);
 }
 
+TEST_F(StoreClient, ReadsEachOfSeveralNodesOrSaysWhyNot) {
+    store own = connect(1);
+    own.write("data/a", "one");
+    const std::vector<std::string> paths{"data/a", "data/missing", "//", "domid",
+                                         "/local/domain/2"};
+    const auto results = own.read_each(paths);
+    ASSERT_EQ(results.size(), paths.size());
+    EXPECT_EQ(results[0].value, "one");
+    EXPECT_EQ(results[1].ec, enoent());
+    EXPECT_EQ(results[2].ec, errno_code(EINVAL));
+    EXPECT_EQ(results[3].value, "1");
+    EXPECT_EQ(results[4].ec, eacces());
+    EXPECT_TRUE(own.read_each({}).empty());
+}
+
 TEST_F(StoreClient, ThrowsWithTheOperationAndThePath) {
     store own = connect(1);
     try {
@@ -194,6 +209,18 @@ TEST_F(StorePeer, ACancelledReadEndsAndItsLateAnswerIsNobodys) {
     EXPECT_EQ(client->read("b"), "mine");
 }
 
+TEST_F(StorePeer, SeveralReadsWaitOnceOnly) {
+    send({message_type::read, 2, 0, "second"}); // nobody's, had it not been asked for by now
+    send({message_type::read, 1, 0, "first"});
+    const std::vector<std::string> paths{"a", "b"};
+    const auto results = client->read_each(paths);
+    EXPECT_EQ(results[0].value, "first");
+    EXPECT_EQ(results[1].value, "second");
+    hang_up();
+    for (const auto& result : client->read_each(paths))
+        EXPECT_EQ(result.ec, errc::store_gone);
+}
+
 TEST_F(StorePeer, AWriteIsOnlyCancelledForGood) {
     int ended = 0;
     client->async_write("a", "v", asio::bind_cancellation_slot(signal.slot(), [&](error_code ec) {
@@ -287,6 +314,8 @@ TEST(StoreMovedFrom, SaysThatItIsNotConnected) {
     error_code ec;
     nothing.read("a", ec);
     EXPECT_EQ(ec, errc::not_connected);
+    const std::string path = "a";
+    EXPECT_EQ(nothing.read_each({&path, 1})[0].ec, errc::not_connected);
     nothing.watch("a", ec);
     EXPECT_EQ(ec, errc::not_connected);
     EXPECT_FALSE(nothing.is_open());

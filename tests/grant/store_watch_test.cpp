@@ -7,6 +7,10 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -147,6 +151,78 @@ TEST_F(StoreWatch, EndsWhenItsDomainGoes) {
     context.run();
     EXPECT_EQ(result, errc::store_gone);
     EXPECT_EQ(wait_now(idle), errc::store_gone);
+}
+
+/// Waits beside a descriptor of its own.
+class StoreWatchBeside : public StoreWatch {
+protected:
+    StoreWatchBeside() { watch.wait_for(0ms); }
+    ~StoreWatchBeside() override { ::close(descriptor); }
+
+    bool wait(std::chrono::milliseconds limit = 1h) {
+        return watch.wait_beside(descriptor, seen, std::chrono::steady_clock::now() + limit, ec);
+    }
+
+    const int descriptor = ::eventfd(0, EFD_CLOEXEC);
+    store_watch watch = own.watch("data");
+    watch_ticket seen = watch.seen();
+    error_code ec;
+};
+
+TEST_F(StoreWatchBeside, EndsWithTheDescriptorOrTheEventOrTheDeadline) {
+    EXPECT_FALSE(wait(0ms));
+    EXPECT_EQ(ec, errc::timed_out);
+    std::jthread elsewhere{[&] { ::eventfd_write(descriptor, 1); }};
+    EXPECT_TRUE(wait());
+    EXPECT_FALSE(ec);
+    eventfd_t ignored;
+    ::eventfd_read(descriptor, &ignored);
+    elsewhere = std::jthread{[&] { connect(0).write("/local/domain/1/data/x", "y"); }};
+    EXPECT_FALSE(wait());
+    EXPECT_FALSE(ec);
+}
+
+TEST_F(StoreWatchBeside, SeesAnEventThatCameBeforeOrThatAnotherTook) {
+    seen = watch.seen();
+    own.write("data", "x");
+    EXPECT_EQ(watch.wait_for(0ms), "data");
+    EXPECT_FALSE(wait());
+    EXPECT_FALSE(ec);
+
+    seen = watch.seen();
+    std::string taken;
+    watch.async_wait([&](error_code, const std::string& path) { taken = path; });
+    std::jthread elsewhere{[&] { connect(0).write("/local/domain/1/data/x", "y"); }};
+    EXPECT_FALSE(wait());
+    EXPECT_FALSE(ec);
+    context.run();
+    EXPECT_EQ(taken, "data/x");
+}
+
+TEST_F(StoreWatchBeside, IsWokenByWhoeverReadsTheConnection) {
+    seen = watch.seen();
+    std::atomic<bool> over{false};
+    std::jthread elsewhere{[&] {
+        own.write("data", "x"); // the answer and the event come together
+        while (!over)
+            own.read("data");
+    }};
+    EXPECT_FALSE(wait());
+    over = true;
+    EXPECT_FALSE(ec);
+}
+
+TEST_F(StoreWatchBeside, EndsWithTheConnectionAndWithTheWatch) {
+    seen = watch.seen();
+    std::jthread elsewhere{[&] {
+        std::this_thread::sleep_for(10ms);
+        server->release(domid{1});
+    }};
+    EXPECT_FALSE(wait());
+    EXPECT_EQ(ec, errc::store_gone);
+    watch.close();
+    EXPECT_FALSE(wait());
+    EXPECT_EQ(ec, errc::not_connected);
 }
 
 TEST_F(StoreWatch, OutlivesItsStoreHarmlessly) {

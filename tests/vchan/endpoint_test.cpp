@@ -3,6 +3,9 @@
 
 #include <xenring/vchan/endpoint.hpp>
 
+#include <chrono>
+#include <thread>
+
 namespace xenring::vchan::test {
 namespace {
 
@@ -77,8 +80,49 @@ TEST_F(before_sleeping, SpinningThatNeverPaysCeases) {
     for (int i = 0; i != 10; ++i) // of 32 sleeps one looks whether things have changed
         spinner.spin([&] { return ++looks, false; });
     EXPECT_EQ(looks, 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    spinner.woken(); // too late for any spin
+    spinner.paid();
+    spinner.spin([&] { return ++looks, false; });
+    EXPECT_EQ(looks, 0);
     detail::spinner off{std::chrono::nanoseconds{0}};
     EXPECT_FALSE(off.spin([] { return true; })) << "0 does not even look";
+}
+
+TEST_F(before_sleeping, SpinningGoesOnWhereALittleMoreOfItWouldHaveDone) {
+    detail::spinner spinner{std::chrono::milliseconds{200}}; // compared with it this test is brief
+    int looks = 0;
+    do {
+        looks = 0;
+        spinner.spin([&] { return ++looks, false; });
+    } while (looks != 0);
+    spinner.woken();
+    spinner.spin([&] { return ++looks, false; });
+    EXPECT_EQ(looks, 0) << "a wake-up alone is no reason";
+    spinner.woken();
+    spinner.paid();
+    spinner.spin([&] { return ++looks == 3; });
+    EXPECT_EQ(looks, 3);
+}
+
+TEST_F(before_sleeping, SpinningForLongerIsGivenUpToo) {
+    detail::spinner spinner{std::chrono::milliseconds{2}};
+    int looks = 0;
+    for (int i = 0; i != 100; ++i) { // brief or not, what follows on every spin is a sleep
+        spinner.spin([&] { return ++looks, false; });
+        spinner.woken();
+        spinner.paid();
+    }
+    looks = 0;
+    int spins = 0;
+    for (int i = 0; i != 64; ++i) {
+        const int before = looks;
+        spinner.spin([&] { return ++looks, false; });
+        spins += looks != before;
+        spinner.woken();
+        spinner.paid();
+    }
+    EXPECT_LE(spins, 40);
 }
 
 TEST(looks_at_a_busy_peer, KeepADistanceThatGrowsWhileTheyFindLittle) {
