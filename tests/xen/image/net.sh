@@ -169,7 +169,7 @@ guest_is_content() { # the guest's kernel has nothing to say against its backend
 # of dom0's interface, which counts it; but no frame is lost between the guest's interface and dom0's.
 datagrams() { # FROM TO ADDRESS_OF_TO COUNT
     dropped_before=$(of_vif tx_dropped) sent_before=$(of_vif tx_packets)
-    apart_tx=$(apart tx_packets rx_packets) apart_rx=$(apart rx_packets tx_packets)
+    apart_tx=$(apart_at_rest tx_packets rx_packets) apart_rx=$(apart_at_rest rx_packets tx_packets)
     start server "$2" "iperf3 -s -1 -f k"
     wait_until "$2" "netstat -ltn | grep -q ':5201 '"
     start client "$1" "iperf3 -c $3 -u -l 64 -b 0 -k $4 -f k"
@@ -189,6 +189,16 @@ datagrams() { # FROM TO ADDRESS_OF_TO COUNT
 apart() { # COUNTER_OF_THE_GUEST COUNTER_OF_DOM0
     run "$GUEST" "cat /sys/class/net/$INTERFACE/statistics/$1" > /dev/null
     echo $(($(output run) - $(of_vif "$2")))
+}
+
+apart_at_rest() { # COUNTER_OF_THE_GUEST COUNTER_OF_DOM0: with no frame on its way
+    at_rest=""
+    until [ "$at_rest" = "${at_rest_before:-none}" ]; do
+        at_rest_before=$at_rest
+        pause 0.2
+        at_rest=$(apart "$1" "$2")
+    done
+    echo "$at_rest"
 }
 
 as_far_apart() { # FRAMES COUNTER_OF_THE_GUEST COUNTER_OF_DOM0
