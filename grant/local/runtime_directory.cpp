@@ -54,7 +54,7 @@ std::vector<std::string> store_sockets(const std::string& directory, std::string
 } // namespace
 
 std::string foreign_path(const std::string& directory) {
-    const auto socket = hypervisor_socket_path(directory);
+    auto socket = hypervisor_socket_path(directory);
     if (!absent_or(std::filesystem::file_type::socket, socket))
         return socket;
     auto store = store_directory(directory);
