@@ -42,7 +42,7 @@ const char* describe(errc value) noexcept {
     case errc::peer_closed:
         return "the peer closed the channel";
     case errc::peer_process_died:
-        return "the peer's process died without closing the channel";
+        return "the peer's process died without closing the channel, or gave it up";
     case errc::peer_domain_died:
         return "the peer's domain was destroyed";
     case errc::ring_corrupt:
@@ -70,6 +70,18 @@ const char* describe(errc value) noexcept {
         return "the peer lacks a feature that is needed";
     case errc::event_overflow:
         return "the event channel device lost events; close and reopen it";
+    case errc::socket_path_too_long:
+        return "a socket's path may have no more than 107 bytes; choose a shorter directory";
+    case errc::foreign_directory:
+        return "the directory holds what no stand-in made; move that away, or name another "
+               "directory";
+    case errc::store_refused:
+        return "the store refused to let this domain write there: a guest may write only below "
+               "its own data/ (/local/domain/N/data)";
+    case errc::store_quota:
+        return "the quota in the store of this domain is used up: it has too many nodes, or too "
+               "many transactions at a time; remove nodes, end other programs, or raise the quota "
+               "of xenstored";
     }
     return "unknown xenring error";
 }
@@ -134,7 +146,7 @@ bool is_peer_misbehaved(const error_code& code) noexcept {
 }
 
 bool is_resource_exhausted(const error_code& code) noexcept {
-    if (code == errc::grant_limit || code == grant_status::no_space ||
+    if (code == errc::grant_limit || code == errc::store_quota || code == grant_status::no_space ||
         code == grant_status::no_device_space)
         return true;
     if (code.category() == boost::system::system_category() ||

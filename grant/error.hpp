@@ -32,7 +32,7 @@ enum class errc {
     store_protocol,        ///< the store sent a message that is not of its protocol
     transaction_conflict,  ///< a store transaction lost every one of its tries
     peer_closed,           ///< the peer closed the channel; everything it sent was delivered
-    peer_process_died,     ///< the peer's process ended without closing
+    peer_process_died,     ///< the peer's process ended without closing, or aborted the channel
     peer_domain_died,      ///< the peer's whole domain was destroyed
     ring_corrupt,          ///< the peer's indices are impossible (XSA-86)
     bad_geometry,          ///< the ring orders or sizes are not usable
@@ -40,12 +40,16 @@ enum class errc {
     server_keys_missing,   ///< the server's store keys are not there
     server_keys_malformed, ///< the server's store keys do not hold what they must
     channel_busy,          ///< another client is connected to this channel
-    path_too_long,         ///< a path longer than its peer or the store can take
+    path_too_long,         ///< a path in the store longer than its peer or the store can take
     timed_out,             ///< a deadline passed
     device_keys_missing,   ///< a device's peer did not publish what connecting needs
     device_keys_malformed, ///< a device's peer published something else than it must
     feature_missing,       ///< a device's peer lacks a feature that there is no doing without
     event_overflow,        ///< the event channel device lost events (EFBIG)
+    socket_path_too_long,  ///< a unix socket's path over 107 bytes
+    foreign_directory,     ///< what is in the way there was not made by a stand-in
+    store_refused,         ///< the store does not let this domain write where it was asked to
+    store_quota,           ///< this domain's quota of nodes or transactions in the store is used up
 };
 
 /// The hypervisor's verdict on one grant operation (xen/grant_table.h, GNTST_*; 0 is success).

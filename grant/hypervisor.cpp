@@ -16,15 +16,11 @@ struct hypervisor::quarantined_regions {
 
 hypervisor::hypervisor()
     : accounts_{std::make_unique<ledger>()}, quarantine_{std::make_unique<quarantined_regions>()} {
-#ifndef NDEBUG
     detail::include_in_leak_report(*this);
-#endif
 }
 
 hypervisor::~hypervisor() {
-#ifndef NDEBUG
     detail::release_from_leak_report(*this);
-#endif
 }
 
 granted_pages hypervisor::share(domid peer, std::size_t count, access mode,
@@ -42,6 +38,7 @@ granted_pages hypervisor::share(domid peer, std::size_t count, access mode,
     if (ec)
         return {};
     accounts_->grant(count);
+    detail::name_granted(*this, region.address, peer, references);
     return {shared_from_this(), region, std::move(references), peer, mode};
 }
 
@@ -99,8 +96,10 @@ page_region hypervisor::checked_map(std::span<const foreign_grant> grants, acces
         return {};
     }
     const auto region = do_map(grants, mode, notify, ec);
-    if (!ec)
-        accounts_->mapped_ += region.count;
+    if (ec)
+        return region;
+    accounts_->mapped_ += region.count;
+    detail::name_mapped(*this, region.address, grants);
     return region;
 }
 
@@ -109,6 +108,7 @@ grant_end hypervisor::end_share(const page_region& region) noexcept {
     if (result == grant_end::busy)
         return result;
     accounts_->granted_ -= region.count;
+    detail::forget_named(*this, region.address);
     if (result == grant_end::unknown)
         accounts_->unknown_ += region.count;
     return result;
@@ -116,6 +116,7 @@ grant_end hypervisor::end_share(const page_region& region) noexcept {
 
 void hypervisor::quarantine(const page_region& region) noexcept {
     accounts_->granted_ -= region.count;
+    detail::forget_named(*this, region.address);
     accounts_->quarantined_ += region.count;
     try {
         std::lock_guard lock{quarantine_->mutex};
@@ -129,6 +130,7 @@ void hypervisor::unmap(const page_region& region) noexcept {
     error_code ignored; // nothing is left to do for a mapping that cannot be undone
     do_unmap(region, ignored);
     accounts_->mapped_ -= region.count;
+    detail::forget_named(*this, region.address);
 }
 
 } // namespace xenring

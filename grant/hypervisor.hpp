@@ -173,12 +173,20 @@ private:
 ///     xen                       real Xen through /dev/xen
 ///     local[:DIRECTORY]         the stand-in whose process runs in DIRECTORY
 ///     local:DIRECTORY?domid=N   ... as domain N (0 if not said)
+///     local:DIRECTORY?fail=LIST ... where calls fail that LIST names, for tests: CALL:NTH, or
+///                               CALL:NTH:ERRNO, with commas in between. CALL is share, unshare,
+///                               map, unmap, copy, open_event_channel, bind_unbound,
+///                               bind_interdomain, unbind, notify, unmask, read_pending or
+///                               open_store; the NTH of that kind that this program makes, counted
+///                               from 1, fails. "fail=share:3,map:1:EPERM". Goes with domid=, with
+///                               & in between.
 ///     (empty)                   $XENRING_HYPERVISOR if set; else xen where /dev/xen is there,
 ///                               else local
 ///
 /// DIRECTORY defaults to $XENRING_RUNDIR, then to /run/xenring. Where domid= is not said,
 /// $XENRING_DOMID is asked. Errors: errc::no_hypervisor, errc::bad_specification,
-/// errc::device_missing, errc::device_permission; the throwing overload's what() names the node
+/// errc::device_missing, errc::device_permission, errc::timed_out for a stand-in that does not
+/// answer, errc::socket_path_too_long; the throwing overload's what() names the node
 /// and what to do.
 std::shared_ptr<hypervisor> open_hypervisor(std::string_view specification, error_code& ec);
 std::shared_ptr<hypervisor> open_hypervisor(std::string_view specification = {});

@@ -7,6 +7,7 @@
 #include <xenring/grant/xen/open.hpp>
 #endif
 
+#include <cerrno>
 #include <cstdlib>
 
 namespace xenring {
@@ -35,6 +36,22 @@ opened open_xen(std::string why, error_code& ec) {
 #endif
 }
 
+/// What is wrong with the stand-in that was asked for, and what to do.
+std::string advice_on(const std::string& directory, const error_code& problem) {
+    const auto another = "xenring --hypervisor local:";
+    if (problem == errc::no_hypervisor)
+        return "no stand-in answers in " + directory + "; start one with: " + another + directory +
+               " hypervisor";
+    if (problem == errno_code(EACCES) || problem == errno_code(EPERM))
+        return "the stand-in in " + directory +
+               " is another user's; run as that user, or start one of your own with: " + another +
+               "DIRECTORY hypervisor";
+    if (problem == errc::timed_out)
+        return "the stand-in in " + directory +
+               " does not answer; let it go on if it is stopped, or end it and start it again";
+    return "cannot use the stand-in in " + directory;
+}
+
 opened open_local(const specification& wanted, error_code& ec) {
     opened result;
     local::connect_options options;
@@ -44,10 +61,8 @@ opened open_local(const specification& wanted, error_code& ec) {
     options.why = wanted.why;
     result.machine = local::connect(options, ec);
     if (ec)
-        result.advice = (wanted.asked ? "" : wanted.why + ", and ") + "no stand-in answers in " +
-                        wanted.directory +
-                        "; start one with: xenring --hypervisor local:" + wanted.directory +
-                        " hypervisor";
+        result.advice =
+            (wanted.asked ? "" : wanted.why + ", and ") + advice_on(wanted.directory, ec);
     return result;
 }
 

@@ -1,3 +1,4 @@
+#include <xenring/grant/local/fault_plan.hpp>
 #include <xenring/grant/shortened.hpp>
 #include <xenring/grant/specification.hpp>
 
@@ -97,6 +98,11 @@ specification resolve_specification(std::string_view text,
     if (!good)
         refuse(text.empty() ? "XENRING_HYPERVISOR" : "the hypervisor", chosen,
                "xen, local or local:DIRECTORY?domid=N", out, ec);
+    error_code misread;
+    local::parse_faults(out.fault, misread);
+    if (good && misread)
+        refuse("fail=", out.fault,
+               "CALL:NTH or CALL:NTH:ERRNO, such as share:3 or share:3,map:1:EPERM", out, ec);
     if (out.directory.empty())
         out.directory = environment("XENRING_RUNDIR");
     if (out.directory.empty())

@@ -27,7 +27,7 @@ std::unique_ptr<store_pipe> connect_socket(const std::string& path, error_code& 
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) {
-        ec = errc::path_too_long;
+        ec = errc::socket_path_too_long;
         return nullptr;
     }
     std::memcpy(address.sun_path, path.data(), path.size());

@@ -65,7 +65,7 @@ private:
 };
 
 /// Opens a store at a path: a unix socket is connected to, a character device is opened. Errors:
-/// errno (ENOENT, EACCES, ECONNREFUSED), errc::path_too_long for a socket's path over 107 bytes.
+/// errno (ENOENT, EACCES, ECONNREFUSED), errc::socket_path_too_long over 107 bytes.
 std::unique_ptr<store_pipe> open_store_pipe(const std::string& path, error_code& ec);
 
 } // namespace xenring

@@ -3,6 +3,7 @@
 #include "stand_in.hpp"
 
 #include <xenring/grant/local/control.hpp>
+#include <xenring/grant/local/runtime_directory.hpp>
 #include <xenring/grant/local/server.hpp>
 
 #include <CLI/CLI.hpp>
@@ -28,6 +29,11 @@ std::string why_not_there(const std::string& directory, const error_code& proble
     if (problem == errno_code(EADDRINUSE))
         return "a stand-in hypervisor runs in " + directory +
                " already: use it, or name another directory with --hypervisor local:DIRECTORY";
+    if (problem == errc::foreign_directory)
+        return "cannot run the stand-in in " + shortened(directory) + ": " +
+               shortened(local::foreign_path(directory)) +
+               " was not made by one; move it away, or name another directory with --hypervisor "
+               "local:DIRECTORY";
     auto text = "cannot run the stand-in in " + shortened(directory) + ": " + problem.message();
     if (problem == errno_code(EACCES) || problem == errno_code(EPERM) ||
         problem == errno_code(EROFS))
@@ -70,11 +76,23 @@ std::unique_ptr<local::control> control_of(const global_options& options) {
     return out;
 }
 
+void must_have_answered(const global_options& options, const std::string& asked,
+                        const error_code& ec) {
+    const auto directory = directory_of(options);
+    throw_if(ec, ec == errc::timed_out ? "the stand-in in " + directory +
+                                             " does not answer; let it go on if it is stopped, or "
+                                             "end it and start it again"
+                                       : asked);
+}
+
 int show_status(const global_options& options) {
     const auto control = control_of(options);
+    error_code ec;
+    const auto all = control->statistics(ec);
+    must_have_answered(options, "ask the stand-in for its statistics", ec);
     fmt::print("{:>6} {:>10} {:>8} {:>9} {:>7} {:>6} {:>8} {:>6}\n", "domid", "processes",
                "granted", "deferred", "mapped", "ports", "watches", "nodes");
-    for (const auto& each : control->statistics().domains)
+    for (const auto& each : all.domains)
         fmt::print("{:>6} {:>10} {:>8} {:>9} {:>7} {:>6} {:>8} {:>6}\n", each.domain.value,
                    each.processes, each.pages_granted, each.pages_deferred, each.pages_mapped,
                    each.ports, each.watches, each.store_nodes);
@@ -98,7 +116,9 @@ void add_hypervisor_commands(CLI::App& app, const global_options& options, int& 
         ->required()
         ->check(CLI::Range(1, first_reserved_domid - 1));
     destroy->callback([&, number] {
-        control_of(options)->destroy(domid{*number});
+        error_code ec;
+        control_of(options)->destroy(domid{*number}, ec);
+        must_have_answered(options, "destroy domain " + std::to_string(*number), ec);
         status = success;
     });
 }

@@ -58,12 +58,15 @@ Which hypervisor (--hypervisor, else $XENRING_HYPERVISOR):
   xen                  real Xen, through /dev/xen
   local[:DIRECTORY]    the stand-in that 'xenring hypervisor' runs in DIRECTORY
                        (else $XENRING_RUNDIR, else /run/xenring)
+  local:DIR?fail=LIST  the same, but calls fail that LIST names, CALL:NTH[:ERRNO],...: for
+                       tests, such as fail=share:1,map:2:EPERM
   not said             xen where /dev/xen is there, else local
 On the stand-in --domid N (else $XENRING_DOMID, else 0) says which domain this program is.
 
 Exit status: 0 done, or the peer closed in order; 1 an error, told on standard error (a peer
 that died is one, and with -N one that closed without taking every byte); 2 wrong arguments;
-128 + N ended by signal N, after closing in order.
+128 + N ended by signal N, after closing in order (without, if hypervisor or store do not
+answer for three seconds).
 'hypervisor' is a service: that SIGTERM ends it is as it should be, and 0.)";
 
 /// What the shell closed (`<&-`) gets a stand-in, or the next descriptor that the program opens for

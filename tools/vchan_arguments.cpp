@@ -69,7 +69,8 @@ void add_common_options(CLI::App& command, vchan_arguments& arguments) {
     command
         .add_option("PATH", arguments.path,
                     "The channel in the store: NAME (data/vchan/<client>/NAME of the server), "
-                    "a path relative to the server's own, or an absolute one")
+                    "a path relative to the server's own, or an absolute one; a server in a guest "
+                    "may write only below its own data/")
         ->required();
     command.add_flag("-N,--close-at-end", arguments.close_when_taken,
                      "At the end of standard input, close once the peer has taken every byte");

@@ -1,6 +1,7 @@
 // xenring vchan listen | connect: standard input goes to the peer, what the peer sends goes to
 // standard output.
 #include "common.hpp"
+#include "ending_signals.hpp"
 #include "relay.hpp"
 #include "vchan_arguments.hpp"
 
@@ -12,10 +13,13 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -39,8 +43,10 @@ const vchan_arguments& checked(const vchan_arguments& arguments) {
 class vchan_run {
 public:
     vchan_run(const global_options& global, const vchan_arguments& arguments)
-        : global_{global}, arguments_{checked(arguments)},
-          here_{io_.get_executor(), global.specification()}, signals_{io_, SIGINT, SIGTERM},
+        : global_{global}, arguments_{checked(arguments)}, signals_{[this](int signal) {
+              asio::post(io_, [this, signal] { stop(by_signal + signal); });
+          }},
+          here_{io_.get_executor(), global.specification()},
           input_{io_.get_executor(), STDIN_FILENO, O_RDONLY}, output_{io_.get_executor(),
                                                                       STDOUT_FILENO, O_WRONLY} {
         remark(global_, here_.hypervisor().description());
@@ -56,12 +62,10 @@ public:
 private:
     template <class Body>
     int run(Body body) {
-        watch_signals();
         asio::co_spawn(io_, body(), [this](std::exception_ptr problem) {
-            ended_ = true;
-            signals_.cancel();
             if (problem)
                 report(problem);
+            signals_.leave_soon(status_); // what still runs waits for the store
         });
         io_.run();
         return status_;
@@ -81,16 +85,6 @@ private:
         std::function<void()> before_;
     };
 
-    void watch_signals() {
-        signals_.async_wait([this](error_code ec, int signal) {
-            if (ec)
-                return;
-            stop(by_signal + signal);
-            if (!ended_)
-                watch_signals();
-        });
-    }
-
     /// A signal may come between the end of a wait and the coroutine that waited: then there was
     /// nothing to cancel, and only this tells.
     bool told_to_end() const noexcept { return status_ >= by_signal; }
@@ -102,22 +96,52 @@ private:
         if (!vchan::fits_libxenvchan(acceptor.path()))
             complain("warning: clients that use libxenvchan cannot name a path over 49 bytes");
         const stop_scope stopping{*this, [&] { acceptor.cancel(); }};
-        do {
-            auto peer = co_await acceptor.async_accept(asio::use_awaitable);
+        while (!told_to_end()) {
+            auto peer = co_await next_client(acceptor);
             if (told_to_end())
                 break;
             remark(global_, "a client is connected");
             co_await talk(peer);
-        } while (arguments_.keep && !told_to_end());
+            if (!arguments_.keep)
+                break;
+        }
+    }
+
+    /// A client that goes on mapping its pages keeps them from the next one until it lets go: that
+    /// is no reason to stop serving, so it is said once and waited out.
+    asio::awaitable<vchan::stream> next_client(vchan::acceptor& acceptor) {
+        for (bool said = false;; said = true) {
+            error_code ec;
+            auto peer =
+                co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, ec));
+            const bool lacks = arguments_.keep && ec == condition::resource_exhausted;
+            if (!ec || told_to_end())
+                co_return peer;
+            if (!lacks)
+                throw error{ec, "wait for a client"};
+            if (!said)
+                complain(channel_name() + ": " + ec.message() + reminder(ec) +
+                         "; trying again until it works");
+            asio::steady_timer pause{io_, std::chrono::milliseconds{200}};
+            const stop_scope stopping{*this, [&] { pause.cancel(); }};
+            co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+            if (told_to_end())
+                co_return peer;
+        }
     }
 
     asio::awaitable<void> dial() {
         vchan::stream peer{here_};
         const stop_scope stopping{*this, [&] { peer.cancel(); }};
-        co_await peer.async_connect(domid{arguments_.peer}, arguments_.path, arguments_.channel,
-                                    asio::use_awaitable);
         if (told_to_end())
             co_return;
+        error_code ec;
+        co_await peer.async_connect(domid{arguments_.peer}, arguments_.path, arguments_.channel,
+                                    asio::redirect_error(asio::use_awaitable, ec));
+        if (told_to_end())
+            co_return;
+        if (ec)
+            throw error{ec, waited_for(ec) ? "waited in vain" : "connect"};
         remark(global_, "connected to " + peer.path());
         co_await talk(peer);
     }
@@ -134,8 +158,18 @@ private:
             fail("standard input: " + ended.input.message());
         if (ended.peer_closed && arguments_.close_when_taken)
             look_for_loss(ended.untaken);
+        // A peer that has read everything must not take half of our input for the whole. An output
+        // that is closed is none of its business: somebody here has had enough.
+        if (ended.input || (ended.output && ended.output != errno_code(EPIPE)))
+            co_return peer.abort();
         error_code ignored; // the peer has what it will ever get
-        peer.close(ignored);
+        co_await peer.async_close(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+
+    bool waited_for(const error_code& ec) const {
+        return arguments_.channel.wait.count() > 0 &&
+               (ec == errc::server_keys_missing || ec == errc::channel_busy ||
+                ec == errc::bad_geometry || ec == errc::timed_out);
     }
 
     /// A peer that closes in order may still not have taken everything. With --keep the rest of the
@@ -153,6 +187,12 @@ private:
 
     std::string channel_name() const {
         return "domain " + std::to_string(arguments_.peer) + ", " + shortened(arguments_.path);
+    }
+
+    /// What the store said concerns this domain, which the user may have meant to be another.
+    std::string reminder(const error_code& ec) const {
+        const bool of_store = ec == errc::store_quota || ec == errc::store_refused;
+        return of_store ? "; this is domain " + std::to_string(here_.self().value) : "";
     }
 
     void output_failed(const error_code& problem) {
@@ -181,7 +221,7 @@ private:
         try {
             std::rethrow_exception(problem);
         } catch (const boost::system::system_error& wrong) {
-            fail(channel_name() + ": " + wrong.what());
+            fail(channel_name() + ": " + wrong.what() + reminder(wrong.code()));
         } catch (const std::exception& wrong) {
             fail(wrong.what());
         }
@@ -190,12 +230,11 @@ private:
     const global_options& global_;
     const vchan_arguments& arguments_;
     asio::io_context io_{1};
+    ending_signals signals_; // destroyed after what may wait for the store
     domain here_;
-    asio::signal_set signals_;
     borrowed_descriptor input_;
     borrowed_descriptor output_;
     std::function<void()> stopping_;
-    bool ended_ = false;
     int status_ = success;
 };
 

@@ -15,6 +15,12 @@ namespace detail {
 
 class accept_operation;
 
+/// Whether a wait for a client ended by what the client did. Such a one is given out: its stream's
+/// reads tell, and the server lives on.
+bool is_about_client(const error_code& ec) noexcept {
+    return ec == condition::peer_misbehaved || ec == condition::peer_gone;
+}
+
 /// Where an acceptor listens, the stream that it gave out last, and the accept under way.
 struct accept_place {
     domain here;
@@ -50,11 +56,7 @@ public:
         };
     }
 
-    void cancel() {
-        error_code ignored; // the announcement goes as far as the store lets it
-        next_.close(ignored);
-        finish(asio::error::operation_aborted);
-    }
+    void cancel() { finish(asio::error::operation_aborted); }
 
 private:
     void listen() {
@@ -69,20 +71,24 @@ private:
     }
 
     void await_client() {
-        next_.async_wait(wait_type::connected,
-                         [self = shared_from_this()](error_code ec) { self->finish(ec); });
+        next_.async_wait(wait_type::connected, [self = shared_from_this()](error_code ec) {
+            self->finish(is_about_client(ec) ? error_code{} : ec);
+        });
     }
 
     void finish(error_code ec) {
-        if (!handler_.active())
+        if (!handler_.active() || std::exchange(finishing_, true))
             return;
-        if (ec) {
-            error_code ignored; // the first failure is the one to tell
-            next_.close(ignored);
-        } else {
-            place_->last = next_.core_;
-        }
         place_->under_way.reset();
+        if (!ec) {
+            place_->last = next_.core_;
+            return complete(ec);
+        }
+        // The first failure is the one to tell; the announcement goes as far as the store lets it.
+        next_.async_close([self = shared_from_this(), ec](error_code) { self->complete(ec); });
+    }
+
+    void complete(error_code ec) {
         handler_.complete(ec, std::move(next_));
         next_ = stream{place_->here};
     }
@@ -90,6 +96,7 @@ private:
     std::shared_ptr<accept_place> place_;
     stream next_;
     pending<stream> handler_;
+    bool finishing_ = false;
 };
 
 } // namespace detail
@@ -139,6 +146,8 @@ stream acceptor::accept(error_code& ec) {
     next.listen(place_->client, place_->base, place_->chosen, ec);
     if (!ec)
         next.wait(wait_type::connected, ec);
+    if (detail::is_about_client(ec) && next.is_open())
+        ec.clear();
     if (ec) {
         error_code ignored; // the first failure is the one to tell
         next.close(ignored);

@@ -39,8 +39,14 @@ public:
     const std::string& path() const noexcept;
 
     /// Announces the channel and waits for a client. A client that has come, written and left
-    /// already is a client: its stream has its bytes and then the end. Blocking, so the stream
-    /// before must have been closed: otherwise errc::channel_busy. Errors: stream::listen()'s.
+    /// already is a client: its stream has its bytes and then the end. So is one that breaks the
+    /// wire's rules before it connects: its stream's reads say how. What a client does is therefore
+    /// never an error of accept(), and a loop of accepts survives it.
+    ///
+    /// Blocking, so the stream before must have been closed: otherwise errc::channel_busy. Errors:
+    /// stream::listen()'s. After any of them accept() may be called again; after
+    /// condition::resource_exhausted it is worth while, once something was given back:
+    /// errc::grant_limit may mean that clients of before still map the pages of theirs.
     stream accept(error_code& ec);
     stream accept();
 

@@ -51,10 +51,18 @@ void channel::notify() noexcept {
 }
 
 void channel::close() noexcept {
+    leave(mark::closed);
+}
+
+void channel::abort() noexcept {
+    leave(mark::open);
+}
+
+void channel::leave(mark said) noexcept {
     if (!std::exchange(open_, false))
         return;
     if (!own_domain_destroyed()) {
-        marks.set(names.role, mark::closed);
+        marks.set(names.role, said);
         page.close(names.role);
         notify();
     }

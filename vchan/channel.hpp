@@ -46,10 +46,14 @@ public:
     /// What was published stays readable by the peer for as long as it maps the pages.
     void close() noexcept;
 
+    /// The same without the mark, as if the process had died: the peer takes it for that.
+    void abort() noexcept;
+
     const channel_names names;
     bound_port port;
 
 private:
+    void leave(mark said) noexcept;
     bool own_domain_destroyed() noexcept;
 
     channel_memory memory_;

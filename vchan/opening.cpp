@@ -21,6 +21,9 @@ using clock = std::chrono::steady_clock;
 /// cannot tell that a server has let go of its client.
 constexpr std::chrono::milliseconds between_tries{250};
 
+/// What a try may take at least, whatever the deadline.
+constexpr std::chrono::seconds patience{2};
+
 clock::time_point deadline_of(const options& chosen) {
     const auto now = clock::now();
     return chosen.wait >= clock::time_point::max() - now ? clock::time_point::max()
@@ -71,6 +74,14 @@ private:
     }
 
     void attempt() {
+        trying_ = true;
+        if (request_.chosen.wait.count() > 0 && deadline_ != clock::time_point::max()) {
+            timer_.expires_at(std::max(deadline_, clock::now() + patience));
+            timer_.async_wait([self = shared_from_this()](error_code ec) {
+                if (!ec && self->trying_)
+                    self->give_up();
+            });
+        }
         run_blocking(
             core_->executor(),
             [self = shared_from_this()] {
@@ -96,7 +107,17 @@ private:
             remove_keys(core_->here().store(), names.base, names.keys, ignored);
     }
 
+    /// The store, or the hypervisor, does not answer. The try goes on, and is withdrawn if it ends.
+    void give_up() {
+        if (std::exchange(cancelled_, true))
+            return; // whoever cancelled it waits for the end
+        core_->cancel_opening = nullptr;
+        handler_.complete(errc::timed_out);
+    }
+
     void attempted() {
+        trying_ = false;
+        timer_.cancel();
         if (cancelled_)
             return run_blocking(
                 core_->executor(), [self = shared_from_this()] { self->withdraw(); },
@@ -109,7 +130,7 @@ private:
             return finish(ec_);
         const auto now = clock::now();
         if (now >= deadline_)
-            return finish(errc::timed_out);
+            return finish(ec_); // which says more than that the time is over
         timer_.expires_at(std::min(deadline_, now + between_tries));
         timer_.async_wait([self = shared_from_this()](error_code) { self->try_again(); });
         if (watch_.is_open() && !std::exchange(watching_, true))
@@ -130,6 +151,8 @@ private:
 
     void finish(error_code ec) {
         watch_.close();
+        if (!handler_.active())
+            return; // given up earlier
         core_->cancel_opening = nullptr;
         handler_.complete(ec);
     }
@@ -142,6 +165,7 @@ private:
     pending<> handler_;
     std::unique_ptr<channel> opened_;
     error_code ec_;
+    bool trying_ = false;
     bool cancelled_ = false;
     bool watching_ = false;
 };
@@ -176,10 +200,8 @@ void open_now(stream_core& core, const opening_request& request, error_code& ec)
         if (!worth_another_try(request, ec))
             return;
         const auto left = deadline - clock::now();
-        if (left <= clock::duration::zero()) {
-            ec = errc::timed_out;
-            return;
-        }
+        if (left <= clock::duration::zero())
+            return;         // ec says more than that the time is over
         error_code ignored; // without a watch, or in spite of one, there is always the next try
         if (!watch.is_open())
             watch = store.watch(request.base, ignored);

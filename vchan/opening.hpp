@@ -21,7 +21,7 @@ struct opening_request {
 opening_request make_request(stream_core& core, ring::vchan_role role, domid peer,
                              std::string_view path, const options& chosen, error_code& ec);
 
-/// Opens and adopts, blocking. Errors: open_server()'s or open_client()'s; errc::timed_out if a
+/// Opens and adopts, blocking. Errors: open_server()'s or open_client()'s; the last one if a
 /// client waited in vain.
 void open_now(stream_core& core, const opening_request& request, error_code& ec);
 

@@ -64,6 +64,10 @@ void publish_keys(store& where, const std::string& base, domid server, domid cli
         {event_channel_node(base), std::to_string(keys.event_channel.value), readable},
     }};
     write_with_permissions(where, entries, ec);
+    if (ec == errno_code(EACCES) || ec == errno_code(EPERM))
+        ec = errc::store_refused;
+    else if (ec == errno_code(ENOSPC) || ec == errno_code(EDQUOT))
+        ec = errc::store_quota;
 }
 
 void renew_rights(store& where, const std::string& base, domid server, domid client,

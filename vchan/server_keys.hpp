@@ -20,7 +20,7 @@ struct server_keys {
 std::string ring_ref_node(const std::string& base);
 
 /// Writes both in one transaction, readable by `client` only, whatever was there before.
-/// Errors: those of transact().
+/// Errors: errc::store_refused, errc::store_quota; those of transact().
 void publish_keys(store& where, const std::string& base, domid server, domid client,
                   const server_keys& keys, error_code& ec);
 

@@ -16,8 +16,9 @@ struct statistics {
     std::uint64_t wakeups = 0;    ///< events that ended a sleep
     std::uint64_t spins_won = 0;  ///< spins that found what they were for
     std::uint64_t spins_lost = 0; ///< spins that ended in a sleep
-    /// Times that a timer found bytes or space of which no event had told: 0 unless the peer, or a
-    /// kernel, forgets to notify.
+    /// Times that a timer found bytes or space of which no event had told. A peer, or a kernel,
+    /// that forgets to notify makes it grow; so does, now and then, a blocking call that had asked
+    /// the store for its peer while the bytes came and were announced.
     std::uint64_t unannounced = 0;
 };
 

@@ -198,6 +198,10 @@ void stream::close() {
     throw_if(ec, "vchan close");
 }
 
+void stream::abort() {
+    core_->abort();
+}
+
 bool stream::is_open() const noexcept {
     return core_ && core_->end();
 }

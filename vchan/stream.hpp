@@ -43,7 +43,7 @@ enum class wait_type {
 /// How it ends. Everything that the peer wrote is delivered first; then each read gives, for ever:
 ///
 ///     boost::asio::error::eof     the peer closed (writes give errc::peer_closed)
-///     errc::peer_process_died     the peer's process ended without closing
+///     errc::peer_process_died     the peer's process ended without closing, or aborted
 ///     errc::peer_domain_died      the peer's domain is gone: noticed within a second
 ///     errc::ring_corrupt          the peer's ring indices are impossible (XSA-86)
 ///     errc::bad_live_byte         the peer's live byte means nothing
@@ -83,10 +83,11 @@ public:
     const lowest_layer_type& lowest_layer() const noexcept { return *this; }
 
     /// Connects to the server at `path` (see path.hpp) in domain `server`; for options.wait also to
-    /// one that is not there yet or is busy. Errors: errc::server_keys_missing,
-    /// errc::server_keys_malformed, errc::channel_busy, errc::bad_geometry, errc::bad_live_byte,
-    /// errc::loopback_refused, errc::path_too_long; errc::timed_out once options.wait is over; the
-    /// hypervisor's and the store's; boost::asio::error::already_connected if this stream is open.
+    /// one that is not there yet or is busy; once that is over, the error is what the last try met.
+    /// Errors: errc::server_keys_missing, errc::server_keys_malformed, errc::channel_busy,
+    /// errc::bad_geometry, errc::bad_live_byte, errc::loopback_refused, errc::path_too_long; the
+    /// hypervisor's and the store's; boost::asio::error::already_connected if this stream is open;
+    /// errc::timed_out, asynchronously, if the store did not answer within options.wait.
     void connect(domid server, std::string_view path, const options& chosen, error_code& ec);
     void connect(domid server, std::string_view path, const options& chosen = {});
     template <class Token>
@@ -98,7 +99,8 @@ public:
     /// Announces a server for one client in domain `client` and is open at once: what is written
     /// before the client comes is kept for it. Close removes the announcement. For one client after
     /// another see acceptor. Errors: errc::bad_geometry, errc::loopback_refused,
-    /// errc::path_too_long, errc::grant_limit; the hypervisor's and the store's.
+    /// errc::path_too_long, errc::grant_limit, errc::store_refused, errc::store_quota; the
+    /// hypervisor's and the store's.
     void listen(domid client, std::string_view path, const options& chosen, error_code& ec);
     void listen(domid client, std::string_view path, const options& chosen = {});
     template <class Token>
@@ -208,6 +210,13 @@ public:
         return boost::asio::async_initiate<Token, void(error_code)>(
             [](auto handler, stream* self) { self->start_close(std::move(handler)); }, token, this);
     }
+
+    /// Leaves as a process that dies does, for a sender that cannot send what it was to send: once
+    /// the peer has read what was written, it gets errc::peer_process_died, not an end that looks
+    /// orderly; libxenvchan cannot tell the two apart. What is under way ends with
+    /// operation_aborted. Does not wait for the store, from which a server's keys are removed in
+    /// the background: run the executor for that.
+    void abort();
 
     /// Whether it was opened and not closed; it still is after the peer has left.
     bool is_open() const noexcept;

@@ -234,13 +234,27 @@ void stream_core::start_close(wait_handler handler) {
         });
 }
 
-std::optional<channel_names> stream_core::end_channel() {
+void stream_core::abort() {
+    if (const auto announced = end_channel(&channel::abort))
+        run_blocking(
+            executor_,
+            [here = here_, names = *announced] {
+                error_code ignored; // a key that stays is overwritten by the next server
+                remove_keys(here.store(), names.base, names.keys, ignored);
+            },
+            nullptr);
+    if (const auto told = std::exchange(on_close, nullptr))
+        told();
+}
+
+std::optional<channel_names> stream_core::end_channel(void (channel::*leave)() noexcept) {
     cancel();
     watch_.close();
     if (!endpoint_)
         return std::nullopt;
     auto names = endpoint_->wire().names;
     last_statistics_ = endpoint_->counters();
+    (endpoint_->wire().*leave)();
     endpoint_.reset();
     if (names.role != ring::vchan_role::server)
         return std::nullopt;

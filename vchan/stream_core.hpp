@@ -59,6 +59,8 @@ public:
     void close(error_code& ec);
     /// The same, but the store is waited for elsewhere.
     void start_close(wait_handler handler);
+    /// Leaves without a mark; nobody is told when the store has forgotten a server's keys.
+    void abort();
     /// Destroys what is under way without calling anybody: the context goes away.
     void abandon();
 
@@ -71,7 +73,7 @@ public:
 
 private:
     /// Ends the channel. What is still to be done: a server's keys to be removed.
-    std::optional<channel_names> end_channel();
+    std::optional<channel_names> end_channel(void (channel::*leave)() noexcept = &channel::close);
     // what waits
     bool waiting_for_anything() const noexcept;
     need_set needs() const noexcept;

@@ -17,7 +17,8 @@ struct connect_options {
 
 /// Becomes a process of a domain of the stand-in in `directory`, and brings the domain up if it is
 /// not. The end of this process, however it ends, is noticed there. Errors: errc::no_hypervisor if
-/// nothing answers there, errc::bad_specification, errc::path_too_long, errno (EACCES).
+/// nothing answers there, errc::timed_out if a stand-in is there that does not, as when it is
+/// stopped, errc::bad_specification, errc::socket_path_too_long, errno (EACCES).
 std::shared_ptr<hypervisor> connect(const connect_options& options, error_code& ec);
 
 } // namespace xenring::local

@@ -23,6 +23,8 @@ control::control(const std::string& directory, error_code& ec) {
     socket_ = connect_packets(hypervisor_socket_path(directory), ec);
     if (ec == errno_code(ENOENT) || ec == errno_code(ECONNREFUSED))
         ec = errc::no_hypervisor;
+    if (!ec)
+        limit_waits(socket_, answer_patience);
 }
 
 control::control(const std::string& directory) {

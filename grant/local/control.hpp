@@ -10,7 +10,7 @@
 namespace xenring::local {
 
 /// A connection that is no domain's. Thread-safe. Errors of all members: errc::hypervisor_gone,
-/// errc::protocol_violation, errno.
+/// errc::timed_out if the stand-in does not answer for seconds, errc::protocol_violation, errno.
 class control {
 public:
     /// Errors: errc::no_hypervisor if no stand-in runs in `directory`, errno.

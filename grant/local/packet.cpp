@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -42,7 +43,7 @@ sockaddr_un address_of(const std::string& path, error_code& ec) noexcept {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path)
-        ec = errc::path_too_long;
+        ec = errc::socket_path_too_long;
     else
         std::memcpy(address.sun_path, path.data(), path.size());
     return address;
@@ -207,6 +208,12 @@ file_descriptor connect_packets(const std::string& path, error_code& ec) {
         ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         ec = errno_code(errno);
     return ec ? file_descriptor{} : std::move(socket);
+}
+
+void limit_waits(const file_descriptor& socket, std::chrono::seconds patience) noexcept {
+    const timeval longest{.tv_sec = patience.count(), .tv_usec = 0};
+    for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO})
+        ::setsockopt(socket.get(), SOL_SOCKET, direction, &longest, sizeof longest);
 }
 
 file_descriptor listen_packets(const std::string& path, error_code& ec) {

@@ -10,6 +10,7 @@
 #include <xenring/grant/local/file_descriptor.hpp>
 #include <xenring/grant/local/link.hpp>
 
+#include <chrono>
 #include <cstring>
 #include <span>
 #include <type_traits>
@@ -127,8 +128,12 @@ void send_packet(const file_descriptor& socket, const packet_writer& packet,
 packet_reader receive_packet(const file_descriptor& socket, error_code& ec);
 
 /// A SOCK_SEQPACKET socket connected to `path`, or listening there with permissions 0600. Errors:
-/// errno, errc::path_too_long.
+/// errno, errc::socket_path_too_long.
 file_descriptor connect_packets(const std::string& path, error_code& ec);
+/// What a stand-in may take to answer before it counts as one that does not.
+inline constexpr std::chrono::seconds answer_patience{10};
+/// From now on a blocking socket's waits end after `patience` with EAGAIN; 0: never.
+void limit_waits(const file_descriptor& socket, std::chrono::seconds patience) noexcept;
 file_descriptor listen_packets(const std::string& path, error_code& ec);
 
 } // namespace xenring::local

@@ -201,6 +201,9 @@ server::server(asio::any_io_executor executor, std::string directory, machine hy
 server::server(asio::any_io_executor executor, std::string directory, machine hypervisor) {
     error_code ec;
     server made{std::move(executor), directory, std::move(hypervisor), ec};
+    if (ec == errc::foreign_directory)
+        throw error{ec, "serve the stand-in hypervisor, in the way of which is " +
+                            foreign_path(directory)};
     throw_if(ec, "serve the stand-in hypervisor in " + directory);
     state_ = std::move(made.state_);
 }

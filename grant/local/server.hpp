@@ -23,7 +23,8 @@ namespace xenring::local {
 /// Trust: whoever may enter the directory may be any domain, and may destroy any.
 class server {
 public:
-    /// Errors: EADDRINUSE if a stand-in runs in `directory`, errc::path_too_long, errno. After an
+    /// Errors: EADDRINUSE if a stand-in runs in `directory`, errc::foreign_directory if something
+    /// there is in the way (see runtime_directory.hpp), errc::socket_path_too_long, errno. After an
     /// error nothing is served.
     server(boost::asio::any_io_executor executor, std::string directory, machine hypervisor,
            error_code& ec);

@@ -30,6 +30,10 @@ packet_reader exchange_packets(const file_descriptor& socket, const packet_write
     packet_reader answer;
     if (!ec)
         answer = receive_packet(socket, ec);
+    if (ec == errno_code(EAGAIN)) {
+        ec = errc::timed_out;
+        ::shutdown(socket.get(), SHUT_RDWR); // an answer that comes late must not answer the next
+    }
     if (!ec)
         ec = answer.get_error();
     check(answer, ec);
@@ -43,10 +47,12 @@ socket_link::socket_link(std::string directory, domid self, error_code& ec)
         ec = errc::no_hypervisor;
     if (ec)
         return;
+    limit_waits(socket_, answer_patience);
     auto answer = ask(ask_for(request_number::hello).put(protocol_version).put(self), ec);
     if (!ec)
         destroyed_ = answer.take_descriptor();
     check(answer, ec);
+    limit_waits(socket_, {}); // whose answers are as sure as the hypervisor's
 }
 
 packet_reader socket_link::ask(const packet_writer& question, error_code& ec) {

@@ -14,7 +14,8 @@ namespace xenring::local {
 class socket_link final : public link {
 public:
     /// Connects to the stand-in in `directory` as a process of `self`. Errors:
-    /// errc::no_hypervisor if none runs there, errno, errc::path_too_long.
+    /// errc::no_hypervisor if none runs there, errc::timed_out if it does not answer, errno,
+    /// errc::socket_path_too_long.
     socket_link(std::string directory, domid self, error_code& ec);
 
     domid self() const noexcept override { return self_; }
@@ -56,7 +57,8 @@ private:
     file_descriptor destroyed_;
 };
 
-/// Sends a question and waits for the answer, whose error, if any, becomes ec.
+/// Sends a question and waits for the answer, whose error, if any, becomes ec. errc::timed_out if
+/// it does not come within limit_waits()'s patience: then the connection is of no more use.
 packet_reader exchange_packets(const file_descriptor& socket, const packet_writer& question,
                                error_code& ec);
 

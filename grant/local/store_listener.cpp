@@ -149,7 +149,7 @@ public:
 
     void open(error_code& ec) {
         if (path_.size() >= sizeof sockaddr_un{}.sun_path) {
-            ec = errc::path_too_long;
+            ec = errc::socket_path_too_long;
             return;
         }
         ::unlink(path_.c_str());

@@ -18,8 +18,8 @@ namespace xenring::local {
 /// and removes the socket. Thread-safe. Must be destroyed before its execution context.
 class store_listener {
 public:
-    /// Replaces a socket that is left over at `path`. Errors: errno of bind; errc::path_too_long
-    /// over 107 bytes. After an error the listener is closed.
+    /// Replaces a socket that is left over at `path`. Errors: errno of bind;
+    /// errc::socket_path_too_long over 107 bytes. After an error the listener is closed.
     store_listener(boost::asio::any_io_executor executor, std::shared_ptr<store_server> server,
                    domid domain, std::string path, error_code& ec);
     store_listener(store_listener&&) noexcept = default;

@@ -1,4 +1,8 @@
 // The stand-in's process begins and ends: one a directory, nothing left behind, programs are told.
+#include <xenring/grant/local/runtime_directory.hpp>
+
+#include <fstream>
+#include <functional>
 #include <tests/grant/local_fixture.hpp>
 #include <tests/grant/local_processes.hpp>
 
@@ -45,7 +49,51 @@ TEST_F(LocalLifetime, SecondStandInInADirectoryIsRefused) {
 TEST_F(LocalLifetime, PathTooLongForASocketIsNamed) {
     const local::server server{io.get_executor(), parent / std::string(120, 'x').c_str(),
                                local::machine{}, ec};
-    EXPECT_EQ(ec, errc::path_too_long);
+    EXPECT_EQ(ec, errc::socket_path_too_long);
+    EXPECT_NE(ec.message().find("shorter directory"), std::string::npos) << ec.message();
+}
+
+TEST_F(LocalLifetime, WhatNoStandInMadeIsRefusedAndStays) {
+    namespace fs = std::filesystem;
+    const auto write = [](const fs::path& path) {
+        fs::create_directories(path.parent_path());
+        std::ofstream{path} << "precious";
+    };
+    const fs::path place{directory}, elsewhere{parent / "elsewhere"};
+    write(elsewhere / "5");
+    // What is made there, and what of it is in the way.
+    const std::vector<std::pair<std::function<void()>, fs::path>> cases{
+        {[&] { write(place / "store/notes/letter"); }, place / "store/notes"},
+        {[&] { write(place / "store/7"); }, place / "store/7"},
+        {[&] { write(place / "store"); }, place / "store"},
+        {[&] { write(place / "hypervisor"); }, place / "hypervisor"},
+        {[&] { fs::create_directories(place / "hypervisor"); }, place / "hypervisor"},
+        {[&] { fs::create_directory_symlink(elsewhere, place / "store"); }, place / "store"},
+    };
+    for (const auto& [make, in_the_way] : cases) {
+        fs::create_directories(place);
+        make();
+        const local::server refused{io.get_executor(), directory, local::machine{}, ec};
+        EXPECT_EQ(ec, errc::foreign_directory) << in_the_way;
+        EXPECT_EQ(local::foreign_path(directory), in_the_way);
+        EXPECT_TRUE(fs::exists(in_the_way)) << in_the_way;
+        fs::remove_all(place);
+    }
+    EXPECT_TRUE(fs::exists(elsewhere / "5"));
+}
+
+TEST_F(LocalLifetime, WhatOthersPutThereMeanwhileStays) {
+    const std::string notes = directory + "/store/notes", readme = directory + "/readme";
+    {
+        const local::server server{io.get_executor(), directory};
+        for (const auto& path : {notes, readme})
+            std::ofstream{path} << "precious";
+        io.poll();
+    }
+    io.poll();
+    for (const auto& path : {notes, readme})
+        EXPECT_TRUE(std::filesystem::exists(path)) << path;
+    EXPECT_FALSE(std::filesystem::exists(local::hypervisor_socket_path(directory)));
 }
 
 TEST_F(LocalLifetime, KilledStandInIsNoticedAndReplaced) {

@@ -127,7 +127,26 @@ TEST(PagesDeathTest, WhatIsStillHeldWhenTheProcessEndsIsNamed) {
         std::exit(static_cast<int>(kept.references().size()));
     };
     EXPECT_EXIT(leak(), testing::ExitedWithCode(3),
-                "xenring: leak: 3 page.s. granted and 0 mapped");
+                "xenring: leak: 3 page.s. granted and 0 mapped.*\n"
+                "xenring: leak: granted to domain 2: grant reference [0-9]+, [0-9]+, [0-9]+\n$");
+}
+
+TEST(PagesDeathTest, OnlyAFewOfManyLeakedPagesAreNamed) {
+    const auto leak = [] {
+        static local::machine machine;
+        static const auto own = machine.open(us), other = machine.open(peer);
+        const auto& granted = *new granted_pages{own->share(peer, 20, access::read_write)};
+        std::vector<foreign_grant> grants;
+        for (const auto reference : granted.references())
+            grants.push_back({us, reference});
+        for (int i = 0; i != 18; ++i)
+            new mapped_pages<access::read_only>{other->map<access::read_only>(grants)};
+        (void)own->share(peer, 1, access::read_write); // not kept, so not named
+        std::exit(0);
+    };
+    EXPECT_EXIT(leak(), testing::ExitedWithCode(0),
+                "mapped, of domain 1: grant reference [0-9]+(, [0-9]+){7} and 12 more\n"
+                "(.*\n)*xenring: leak: and 2 more regions");
 }
 #endif
 

@@ -70,6 +70,9 @@ TEST(Specification, NamesWhatItRefuses) {
     EXPECT_EQ(why("local:/x", {{"XENRING_DOMID", "abc"}}),
               "XENRING_DOMID is \"abc\", not a number from 0 to 32751");
     EXPECT_EQ(ec, errc::bad_specification);
+    EXPECT_TRUE(
+        why("local:/x?domid=1&fail=nonsense", {}).starts_with("fail= is \"nonsense\", not "));
+    EXPECT_EQ(ec, errc::bad_specification);
     EXPECT_LT(why(std::string(5000, 'x'), {}).size(), 200u);
     (void)why("xen", {{"XENRING_DOMID", "abc"}}); // nobody looks at it there
     EXPECT_FALSE(ec);

@@ -122,7 +122,7 @@ TEST_F(StoreListener, SaysWhyAPathCannotBeServed) {
     EXPECT_EQ(ec, enoent());
     const local::store_listener too_long{serving.get_executor(), server, domid{0},
                                          (directory / std::string(120, 'x')).string(), ec};
-    EXPECT_EQ(ec, errc::path_too_long);
+    EXPECT_EQ(ec, errc::socket_path_too_long);
 }
 
 TEST_F(StoreListener, ReplacesASocketThatIsLeftOver) {

@@ -86,6 +86,37 @@ nothing_left() {
 }
 nodes() { "$XENRING" status | awk 'NR > 1 { sum += $8 } END { print sum }'; }
 
+listen() { # NAME-OF-FILES WORD...: domain 1, standard input from NAME.in, output to NAME.out
+    [[ -e $work/$1.in ]] || : >"$work/$1.in"
+    (domain 1 vchan listen "${@:2}" <"$work/$1.in" >"$work/$1.out" 2>"$work/$1.log") &
+}
+
+connect() { # the same for domain 2
+    [[ -e $work/$1.in ]] || : >"$work/$1.in"
+    (domain 2 vchan connect "${@:2}" <"$work/$1.in" >"$work/$1.out" 2>"$work/$1.log") &
+}
+
+# Domains 1 and 2 hold a channel open; both have input that stays open.
+hold_channel() { # NAME
+    hold_open
+    (domain 1 vchan listen 2 "$1" <"$work/open" >"$work/server.out" 2>"$work/server.log") &
+    server=$!
+    (domain 2 vchan connect --wait 10 1 "$1" <"$work/open" >"$work/client.out" \
+        2>"$work/client.log") &
+    client=$!
+    eventually "connected" connected
+}
+
+refused() { # TEXT WORD...: wrong arguments, and the message has TEXT
+    local status=0
+    "$XENRING" "${@:2}" >/dev/null 2>"$work/refused.log" </dev/null || status=$?
+    [[ $status == 2 ]] || fail "xenring ${*:2}: exit status $status, not 2"
+    expect_said "$work/refused.log" "$1"
+    (($(wc -c <"$work/refused.log") < 400)) || fail "xenring ${*:2}: a very long message"
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
 run_named_test() {
     declare -F "$1" >/dev/null || fail "no test named $1"
     start_hypervisor

@@ -59,6 +59,53 @@ TEST_F(accepting, AClientThatCameAndWentIsAClient) {
     EXPECT_EQ(read_error(ours), asio::error::eof);
 }
 
+TEST_F(accepting, AClientThatSpoilsThePageBeforeItConnectsCostsOnlyItself) {
+    acceptor acceptor{*server_here, client_domain, "test", small()};
+    stream ours{*server_here};
+    const auto accept_one = [&] {
+        acceptor.async_accept([&](error_code ec, stream accepted) {
+            ASSERT_FALSE(ec) << ec.message();
+            ours = std::move(accepted);
+        });
+    };
+    accept_one();
+    while (!server_here->store().exists(acceptor.path() + "/event-channel"))
+        io.run_one();
+    {
+        raw_client hostile{*client_program, client_here->store()};
+        hostile.put<std::uint8_t>(cli_live, 3);
+        hostile.notify();
+        run();
+        ASSERT_TRUE(ours.is_open());
+        EXPECT_EQ(read_error(ours), errc::bad_live_byte);
+    }
+    ours.close();
+    accept_one();
+    auto visitor = client();
+    visitor.async_connect(server_domain, "test", patient(),
+                          [](error_code ec) { EXPECT_FALSE(ec) << ec.message(); });
+    run();
+    send(visitor, "next");
+    expect(ours, "next");
+}
+
+TEST_F(accepting, BlockingAcceptGivesOutAClientThatSpoiledThePage) {
+    acceptor acceptor{*server_here, client_domain, "test", small()};
+    std::optional<raw_client> hostile;
+    std::jthread spoiling{[&] {
+        while (!server_here->store().exists(acceptor.path() + "/event-channel"))
+            std::this_thread::yield();
+        hostile.emplace(*client_program, client_here->store());
+        hostile->put<std::uint8_t>(cli_live, 3);
+        hostile->notify();
+    }};
+    error_code ec;
+    auto ours = acceptor.accept(ec);
+    spoiling.join();
+    ASSERT_FALSE(ec) << ec.message();
+    EXPECT_EQ(read_error(ours), errc::bad_live_byte);
+}
+
 TEST_F(accepting, TheNextAcceptWaitsForTheStreamBefore) {
     acceptor acceptor{*server_here, client_domain, "test", small()};
     stream first{*server_here};
@@ -91,13 +138,33 @@ TEST_F(accepting, CancelTakesTheAnnouncementBack) {
     error_code result;
     acceptor.async_accept(
         asio::bind_cancellation_slot(stop.slot(), [&](error_code ec, stream) { result = ec; }));
-    io.run_for(std::chrono::milliseconds{30});
-    EXPECT_TRUE(server_here->store().exists(acceptor.path() + "/ring-ref"));
+    while (!server_here->store().exists(acceptor.path() + "/ring-ref"))
+        io.run_one();
     stop.emit(asio::cancellation_type::all);
     run();
     EXPECT_EQ(result, asio::error::operation_aborted);
     EXPECT_FALSE(server_here->store().exists(acceptor.path() + "/ring-ref"));
     EXPECT_EQ(left_over(), 0U);
+}
+
+TEST_F(accepting, AfterACancelTheNextAcceptMayBeginAtOnce) {
+    acceptor acceptor{*server_here, client_domain, "test", small()};
+    error_code first;
+    acceptor.async_accept([&](error_code ec, stream) { first = ec; });
+    while (!server_here->store().exists(acceptor.path() + "/event-channel"))
+        io.run_one();
+    acceptor.cancel();
+    bool accepted = false;
+    acceptor.async_accept([&](error_code ec, stream) {
+        EXPECT_FALSE(ec) << ec.message();
+        accepted = true;
+    });
+    auto visitor = client();
+    visitor.async_connect(server_domain, "test", patient(),
+                          [](error_code ec) { EXPECT_FALSE(ec) << ec.message(); });
+    run();
+    EXPECT_EQ(first, asio::error::operation_aborted);
+    EXPECT_TRUE(accepted);
 }
 
 TEST_F(accepting, DestroyingTheAcceptorEndsTheAccept) {

@@ -161,17 +161,47 @@ TEST_F(opening, MayBeOpenedAgainAfterClose) {
     expect(server, "second life");
 }
 
-TEST_F(opening, WaitsForAServerUntilTheDeadline) {
+TEST_F(opening, AServerThatMayNotWriteThereSaysSo) {
+    auto listening = server();
+    error_code ec;
+    listening.listen(client_domain, "/foo/bar", small(), ec);
+    EXPECT_EQ(ec, errc::store_refused);
+    EXPECT_NE(ec.message().find("data/"), std::string::npos) << ec.message();
+}
+
+TEST(opening_quota, AUsedUpQuotaOfNodesIsCalledThat) {
+    asio::io_context io;
+    local::machine_options few;
+    few.store.nodes = 20;
+    local::machine machine{few};
+    const auto program = machine.open(server_domain);
+    machine.open(client_domain);
+    const domain here{io.get_executor(), program};
+    error_code ec;
+    for (int i = 0; !ec && i != 100; ++i)
+        here.store().write("data/" + std::to_string(i), "", ec);
+    ASSERT_TRUE(ec) << "there is no quota";
+    stream listening{here};
+    listening.listen(client_domain, "test", small(), ec);
+    EXPECT_EQ(ec, errc::store_quota);
+    EXPECT_EQ(ec, condition::resource_exhausted);
+}
+
+TEST_F(opening, WaitsForAServerUntilTheDeadlineAndKeepsTheReason) {
     auto patient = client();
     auto chosen = small();
     chosen.wait = std::chrono::milliseconds{1};
     error_code ec;
     patient.connect(server_domain, "nobody", chosen, ec);
-    EXPECT_EQ(ec, errc::timed_out);
+    EXPECT_EQ(ec, errc::server_keys_missing);
     patient.async_connect(server_domain, "nobody", chosen, [&](error_code result) { ec = result; });
     ec.clear();
     run();
-    EXPECT_EQ(ec, errc::timed_out);
+    EXPECT_EQ(ec, errc::server_keys_missing);
+
+    auto [serving, served] = connected();
+    patient.connect(server_domain, "test", chosen, ec);
+    EXPECT_EQ(ec, errc::channel_busy);
 }
 
 TEST_F(opening, FindsAServerThatComesLater) {

@@ -253,6 +253,7 @@ void add_demo_command(CLI::App& app, const global_options& options, int& status)
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
     command->add_option("--bytes", work->stream_bytes, "Bytes through vchan (K, M, G allowed)")
         ->transform(CLI::AsSizeValue{false})
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 50))
         ->default_str("1G");
     command->add_option("--round-trips", work->round_trips, "Round trips that are timed")
         ->capture_default_str()
