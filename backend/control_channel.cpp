@@ -28,16 +28,6 @@ bool is_acceptable(std::span<const netif::gref_entry> entries, const static_gran
     return std::ranges::adjacent_find(references) == references.end();
 }
 
-template <access Mode>
-bool map_one(hypervisor& machine, domid guest, grant_ref reference, std::vector<static_page>& out) {
-    error_code ec;
-    const foreign_grant page{guest, reference};
-    auto mapped = machine.map<Mode>(std::span{&page, 1}, {}, ec);
-    if (!ec)
-        out.emplace_back(reference, std::move(mapped));
-    return !ec;
-}
-
 } // namespace
 
 control_channel::control_channel(const domain& here, domid guest, control_resources resources,
@@ -160,22 +150,46 @@ void control_channel::add(const request& what, static_grants& grants,
     wanted_ = std::move(entries);
     in_background(&control_channel::map_wanted, [this, what, &grants] {
         const bool mapped = !pages_.empty();
+        if (std::exchange(over_budget_, false))
+            complain_of_budget();
         grants.add(std::exchange(pages_, {}));
         respond(what, mapped ? success : invalid_parameter);
     });
 }
 
+/// A guest that is refused has its data copied as from any other page.
+void control_channel::complain_of_budget() {
+    if (std::exchange(complained_, true) || !resources_.complain)
+        return;
+    resources_.complain("no more static grants: guests have " +
+                        std::to_string(resources_.budget->most()) +
+                        " pages mapped, which is the most for all of them together (half of "
+                        "vm.max_map_count, if nothing else was asked for)");
+}
+
 /// All of them or none.
 void control_channel::map_wanted() {
-    auto& machine = here_.hypervisor();
     for (const auto& [reference, flags, status] : wanted_) {
-        const bool mapped =
-            (flags & netif::gref_readonly) != 0
-                ? map_one<access::read_only>(machine, guest_, grant_ref{reference}, pages_)
-                : map_one<access::read_write>(machine, guest_, grant_ref{reference}, pages_);
+        const bool mapped = (flags & netif::gref_readonly) != 0
+                                ? map_one<access::read_only>(grant_ref{reference})
+                                : map_one<access::read_write>(grant_ref{reference});
         if (!mapped)
             return pages_.clear();
     }
+}
+
+template <access Mode>
+bool control_channel::map_one(grant_ref reference) {
+    auto part = mapping_budget::take(resources_.budget);
+    over_budget_ = !part;
+    if (over_budget_)
+        return false;
+    error_code ec;
+    const foreign_grant page{guest_, reference};
+    auto mapped = here_.hypervisor().map<Mode>(std::span{&page, 1}, {}, ec);
+    if (!ec)
+        pages_.emplace_back(reference, std::move(mapped), std::move(part));
+    return !ec;
 }
 
 void control_channel::remove(const request& what, static_grants& grants,

@@ -29,6 +29,10 @@ struct control_resources {
     /// One for each of the guest's queues, all with the same limit.
     std::vector<std::shared_ptr<static_grants>> grants;
     std::shared_ptr<frame_exchange> exchange; ///< with as many queues
+    /// What all guests may have mapped together.
+    std::shared_ptr<mapping_budget> budget = std::make_shared<mapping_budget>();
+    /// For people; on the executor, once for each thing.
+    std::function<void(const std::string&)> complain{};
 };
 
 /// Serves one request after the other until it is stopped or its ring breaks. Pages are mapped and
@@ -70,6 +74,9 @@ private:
     void remove(const request& what, static_grants& grants,
                 std::vector<ring::netif::gref_entry> entries);
     void map_wanted();
+    template <access Mode>
+    bool map_one(grant_ref reference);
+    void complain_of_budget();
     void unmap();
     void in_background(void (control_channel::*job)(), std::function<void()> done);
     void respond(const request& what, std::uint32_t status, std::uint32_t data = 0);
@@ -87,6 +94,8 @@ private:
     broken_handler handler_;
     std::vector<ring::netif::gref_entry> wanted_; ///< the list that a job maps
     std::vector<static_page> pages_;              ///< that a job mapped, or is to unmap
+    bool over_budget_ = false;                    ///< a job came to its end
+    bool complained_ = false;                     ///< of that
     bool busy_ = false;                           ///< a job runs
     bool stopped_ = true;
 };

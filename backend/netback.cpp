@@ -4,11 +4,13 @@
 
 namespace xenring::backend {
 netback::netback(const domain& here, options chosen)
-    : here_{here}, options_{std::move(chosen)}, workshop_{std::make_shared<vif_workshop>(here)},
+    : here_{here}, options_{std::move(chosen)}, workshop_{std::make_shared<vif_workshop>(
+                                                    here, options_.most_static_grants)},
       finder_{std::make_shared<device_finder>(here, "vif")} {
     makes_taps_ = !options_.open_port;
     if (makes_taps_)
-        options_.open_port = tap_opener(here, options_.bridge, options_.features.max_queues > 1);
+        options_.open_port =
+            tap_opener(here, options_.bridge, options_.features.max_queues > 1, options_.tap_queue);
 }
 
 netback::~netback() = default;

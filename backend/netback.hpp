@@ -35,6 +35,11 @@ public:
         /// A bridge to put every TAP into; empty: a hotplug script looks after the interface, and
         /// no vif is connected before it said so in the store.
         std::string bridge;
+        /// Frames that wait in a new TAP, for each of its queues, until the guest has room. The
+        /// largest have 64 KiB: 16 MiB then.
+        std::size_t tap_queue = 256;
+        /// Pages of all guests together that may stay mapped as static grants.
+        std::size_t most_static_grants = mapping_budget::usual();
         /// Another kind of interface than a TAP.
         frame_port_opener open_port;
         /// A file for the frames of all vifs, or of each.

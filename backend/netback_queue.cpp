@@ -12,7 +12,8 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr unsigned patience = 8; ///< events without a cause in a row that cost no pause
-}
+constexpr unsigned rounds_per_drain = 64;
+} // namespace
 
 /// A step that is not taken any more once the queue was stopped.
 template <class Function>
@@ -41,7 +42,7 @@ netback_queue::netback_queue(const domain& here, domid guest, queue_resources re
           counts.rx,
           resources_.grants.get()},
       limits_{limits}, guest_tells_refills_{guest_tells_refills}, calm_{executor_},
-      rx_calm_{executor_}, poll_{executor_} {
+      rx_calm_{executor_}, rate_pause_{executor_}, poll_{executor_} {
     if (limits_.rate)
         rate_.emplace(*limits_.rate, std::chrono::steady_clock::now());
 }
@@ -51,7 +52,12 @@ netback_queue::~netback_queue() = default;
 void netback_queue::start(broken_handler handler) {
     handler_ = std::move(handler);
     stopped_ = false;
-    asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
+    // A netback that was killed may have answered and not told.
+    error_code ignored; // a guest that has closed its end needs no event
+    resources_.tx_port.notify(ignored);
+    if (resources_.rx_port)
+        resources_.rx_port.notify(ignored);
+    schedule_tx();
     if (exchange_)
         exchange_->on_arrival(index_, [this] {
             if (!rx_waits_)
@@ -68,6 +74,7 @@ void netback_queue::stop() noexcept {
     resources_.rx_port = {};
     calm_.cancel();
     rx_calm_.cancel();
+    rate_pause_.cancel();
     poll_.cancel();
     error_code ignored;
     port_.close(ignored);
@@ -81,8 +88,8 @@ void netback_queue::set_rate(const std::optional<rate_limit>& rate) {
     rate_.reset();
     if (rate)
         rate_.emplace(*rate, std::chrono::steady_clock::now());
-    if (calm_.cancel() != 0) // perhaps it was the end of a period that is none any more
-        asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
+    if (rate_pause_.cancel() != 0) // for the end of a period that is none any more
+        schedule_tx();
 }
 
 queue_resources netback_queue::release() noexcept {
@@ -103,33 +110,52 @@ void netback_queue::serve_tx() {
     if (tx_.fault() != ring::fault::none)
         return fail(broken::guest, std::string{"tx ring: "} + describe(tx_.fault()) + ": " +
                                        describe(tx_.broken_packet()));
+    answered_ += result.packets;
     if (result.packets != 0)
         idle_events_ = 0;
     if (result.more || tx_.arm())
-        asio::post(executor_, guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
-    else if (idle_events_ >= patience)
-        rest(calm_, ticket, &netback_queue::wait_for_requests);
+        schedule_tx();
     else
-        wait_for_requests(ticket);
+        listen(ticket);
 }
 
-void netback_queue::wait_for_requests(event_ticket ticket) {
-    resources_.tx_port.async_wait(
-        ticket, guarded([](netback_queue& queue, const error_code& ec) {
-            if (ec)
-                return queue.fail(broken::port, "event channel: " + ec.message());
-            ++queue.counts_.tx.events;
-            const auto before = queue.counts_.tx.packets + queue.counts_.rx.packets;
-            ++queue.idle_events_;
-            if (queue.rx_waits_ && !queue.resources_.rx_port)
-                queue.serve_rx();
-            if (!queue.stopped_)
-                queue.serve_tx();
-            if (queue.counts_.tx.packets + queue.counts_.rx.packets == before)
-                ++queue.counts_.tx.idle;
-            else
-                queue.idle_events_ = 0;
-        }));
+void netback_queue::schedule_tx() {
+    if (std::exchange(tx_scheduled_, true))
+        return;
+    asio::post(executor_, guarded([](netback_queue& queue, auto) {
+                   queue.tx_scheduled_ = false;
+                   queue.serve_tx();
+               }));
+}
+
+/// For both directions, if they share a port: whichever has to wait. The other may be at work.
+void netback_queue::listen(event_ticket ticket) {
+    if (std::exchange(tx_port_waits_, true))
+        return; // with an older ticket
+    if (idle_events_ < patience)
+        wait_for_events(ticket);
+    else
+        rest(calm_, ticket, &netback_queue::wait_for_events);
+}
+
+void netback_queue::wait_for_events(event_ticket ticket) {
+    resources_.tx_port.async_wait(ticket, guarded([](netback_queue& queue, const error_code& ec) {
+                                      queue.tx_port_waits_ = false;
+                                      if (ec)
+                                          return queue.fail(broken::port,
+                                                            "event channel: " + ec.message());
+                                      ++queue.counts_.tx.events;
+                                      ++queue.idle_events_;
+                                      const auto before = queue.answered_;
+                                      if (queue.rx_waits_ && !queue.resources_.rx_port)
+                                          queue.serve_rx();
+                                      if (!queue.stopped_)
+                                          queue.serve_tx();
+                                      if (queue.answered_ == before)
+                                          ++queue.counts_.tx.idle;
+                                      else
+                                          queue.idle_events_ = 0;
+                                  }));
 }
 
 /// A guest that raises events for nothing waits a little before the next one is let through.
@@ -139,12 +165,12 @@ void netback_queue::rest(asio::steady_timer& calm, event_ticket ticket,
     calm.async_wait(guarded([ticket, wait](netback_queue& queue, auto) { (queue.*wait)(ticket); }));
 }
 
-/// True: what may be transmitted in this period was; the port stays masked until the next one.
+/// True: what may be transmitted in this period was. Nobody listens for requests until the next.
 bool netback_queue::waits_for_rate() {
     if (!rate_ || rate_->available(std::chrono::steady_clock::now()) != 0)
         return false;
-    calm_.expires_at(rate_->next());
-    calm_.async_wait(guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
+    rate_pause_.expires_at(rate_->next());
+    rate_pause_.async_wait(guarded([](netback_queue& queue, auto) { queue.serve_tx(); }));
     return true;
 }
 
@@ -181,6 +207,7 @@ void netback_queue::serve_rx() {
         return fail(broken::guest, std::string{"rx ring: "} + describe(rx_.fault()));
     if (ec)
         return fail(broken::port, "frame port: " + ec.message());
+    answered_ += result.packets;
     if (result.packets != 0)
         rx_idle_events_ = 0;
     if (!held || result.packets != 0)
@@ -198,12 +225,14 @@ void netback_queue::serve_rx() {
 
 /// A frame is held. The port's readiness is of no interest meanwhile.
 void netback_queue::wait_for_buffers() {
-    // On a shared port serve_tx() always waits, with a ticket older than this.
-    const auto ticket = resources_.rx_port ? resources_.rx_port.seen() : event_ticket{};
+    const bool own_port{resources_.rx_port};
+    const auto ticket = (own_port ? resources_.rx_port : resources_.tx_port).seen();
     if (rx_.arm())
         return schedule_rx();
     rx_waits_ = true;
-    if (resources_.rx_port && !std::exchange(rx_port_waits_, true)) {
+    if (!own_port) {
+        listen(ticket);
+    } else if (!std::exchange(rx_port_waits_, true)) {
         if (rx_idle_events_ < patience)
             wait_for_refill(ticket);
         else
@@ -217,9 +246,21 @@ void netback_queue::wait_for_buffers() {
         if (!queue.rx_waits_)
             return;
         if (std::chrono::steady_clock::now() - queue.held_since_ >= queue.limits_.drain)
-            queue.rx_.drop();
-        queue.serve_rx();
+            queue.drain(rounds_per_drain);
+        else
+            queue.serve_rx();
     }));
+}
+
+/// The guest has had no buffers for so long: what waits is given up, not only what was held. In
+/// rounds, and not for ever: new frames may come as fast.
+void netback_queue::drain(unsigned rounds) {
+    if (!rx_.drop() || rounds == 0)
+        return serve_rx();
+    asio::post(executor_, guarded([rounds](netback_queue& queue, auto) {
+                   if (queue.rx_waits_) // nobody has come in between
+                       queue.drain(rounds - 1);
+               }));
 }
 
 /// On the port for received frames, if the guest has one.

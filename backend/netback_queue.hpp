@@ -70,12 +70,15 @@ public:
 
 private:
     void serve_tx();
-    void wait_for_requests(event_ticket ticket);
+    void schedule_tx();
+    void listen(event_ticket ticket);
+    void wait_for_events(event_ticket ticket);
     void serve_rx();
     void schedule_rx();
     void wait_for_frames();
     void wait_for_buffers();
     void wait_for_refill(event_ticket ticket);
+    void drain(unsigned rounds);
     void rest(boost::asio::steady_timer& calm, event_ticket ticket,
               void (netback_queue::*wait)(event_ticket));
     bool waits_for_rate();
@@ -94,15 +97,19 @@ private:
     queue_limits limits_;
     bool guest_tells_refills_;
     bool stopped_ = true;
+    bool tx_scheduled_ = false;  ///< to be served
     bool rx_scheduled_ = false;  ///< to be served
     bool port_waits_ = false;    ///< for frames
     bool rx_waits_ = false;      ///< for buffers
-    bool rx_port_waits_ = false; ///< so does its own port
+    bool tx_port_waits_ = false; ///< for events, or rests before it does
+    bool rx_port_waits_ = false; ///< the same
+    std::uint64_t answered_ = 0; ///< packets of both directions
     unsigned idle_events_ = 0;
     unsigned rx_idle_events_ = 0; ///< on a port of its own
     std::optional<rate_account> rate_;
     boost::asio::steady_timer calm_;
     boost::asio::steady_timer rx_calm_;
+    boost::asio::steady_timer rate_pause_;
     boost::asio::steady_timer poll_;
     std::chrono::steady_clock::time_point held_since_{};
     broken_handler handler_;

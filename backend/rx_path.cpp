@@ -232,7 +232,7 @@ bool rx_path::arm() noexcept {
     return ring_.arm(static_cast<std::uint32_t>(slots_needed_));
 }
 
-void rx_path::drop() {
+bool rx_path::drop() {
     batch_.clear();
     counts_.expired += std::exchange(held_size_, 0) != 0;
     if (traits_.exchange)
@@ -241,9 +241,10 @@ void rx_path::drop() {
         net::virtio_header header;
         error_code ec;
         if (net::read_frame(descriptor_, header, batch_.room(), ec) == 0)
-            return;
+            return false;
         ++counts_.expired;
     }
+    return !sorts();
 }
 
 } // namespace xenring::backend

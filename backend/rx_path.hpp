@@ -59,8 +59,8 @@ public:
     /// holds().
     bool arm() noexcept;
     /// Drops the frame that is held and those that wait behind it; of those in the port as many as
-    /// one round takes.
-    void drop();
+    /// one round takes. True: there may be more of them.
+    bool drop();
 
     ring::fault fault() const noexcept { return ring_.fault(); }
 

@@ -3,6 +3,7 @@
 /// Pages of a guest's that stay mapped, so that copying from and to them costs no hypervisor call:
 /// netif's static grants.
 
+#include <xenring/backend/mapping_budget.hpp>
 #include <xenring/grant/pages.hpp>
 
 #include <cstddef>
@@ -18,8 +19,8 @@ namespace xenring::backend {
 class static_page {
 public:
     template <access Mode>
-    static_page(grant_ref reference, mapped_pages<Mode> page) noexcept
-        : reference_{reference}, page_{std::move(page)} {}
+    static_page(grant_ref reference, mapped_pages<Mode> page, mapping_budget::part part) noexcept
+        : part_{std::move(part)}, reference_{reference}, page_{std::move(page)} {}
 
     grant_ref reference() const noexcept { return reference_; }
 
@@ -35,6 +36,7 @@ public:
     }
 
 private:
+    mapping_budget::part part_; ///< given back after the page is unmapped
     grant_ref reference_;
     std::variant<mapped_pages<access::read_only>, mapped_pages<access::read_write>> page_;
 };

@@ -22,11 +22,23 @@ vif::vif(std::shared_ptr<vif_workshop> workshop, device_names names, const optio
     : workshop_{std::move(workshop)}, names_{std::move(names)}, options_{chosen},
       counts_(chosen.features.max_queues) {}
 
-vif_statistics vif::statistics() const noexcept {
+vif_statistics vif::statistics() const {
     vif_statistics sum;
-    for (const auto& each : counts_)
+    for (const auto& each : queue_statistics())
         sum += each;
     return sum;
+}
+
+std::vector<vif_statistics> vif::queue_statistics() const {
+    auto out = counts_;
+    const std::scoped_lock lock{port_mutex_};
+    out.front().rx.dropped = dropped_ + dropped_now();
+    return out;
+}
+
+/// Since it was opened; a TAP that was taken over has counted before.
+std::uint64_t vif::dropped_now() const {
+    return port_ ? std::max(port_->dropped(), dropped_before_) - dropped_before_ : 0;
 }
 
 void vif::open(error_code& ec) {
@@ -38,9 +50,14 @@ void vif::open(error_code& ec) {
     apply(options_.feature_rules, names_.label(), mac, features_);
     features_ = consistent(features_);
     problem_ = "interface " + names_.label();
-    port_ = options_.open_port(names_, ec);
+    auto opened = options_.open_port(names_, ec);
     if (ec)
         return;
+    {
+        const std::scoped_lock lock{port_mutex_};
+        port_ = std::move(opened);
+        dropped_before_ = port_->dropped();
+    }
     features_.max_queues = std::min(features_.max_queues, port_->max_queues());
     mtu_ = 0;
     told_mtu_ = net::usual_mtu;
@@ -135,6 +152,8 @@ void vif::connect_control(error_code& ec) {
     for (std::size_t i = 0; i != keys_.queues.size(); ++i)
         grants_.push_back(std::make_shared<static_grants>(features_.static_grants));
     resources.grants = grants_;
+    resources.budget = workshop_->budget;
+    resources.complain = options_.complain;
     resources.exchange = exchange_ = std::make_shared<frame_exchange>(keys_.queues.size());
     control_ =
         std::make_shared<control_channel>(workshop_->here, names_.guest, std::move(resources));
@@ -228,7 +247,13 @@ void vif::disconnect() noexcept {
 }
 
 void vif::close() noexcept {
-    port_.reset();
+    std::unique_ptr<net::frame_port> closing; // which takes a while
+    {
+        const std::scoped_lock lock{port_mutex_};
+        dropped_ += dropped_now();
+        closing = std::move(port_);
+    }
+    closing.reset();
     capture_.reset();
 }
 

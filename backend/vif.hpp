@@ -6,6 +6,7 @@
 #include <xenring/backend/control_channel.hpp>
 #include <xenring/backend/copy_batch.hpp>
 #include <xenring/backend/feature_rules.hpp>
+#include <xenring/backend/mapping_budget.hpp>
 #include <xenring/backend/multicast_filter.hpp>
 #include <xenring/backend/netback_queue.hpp>
 #include <xenring/backend/vif_features.hpp>
@@ -19,6 +20,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,9 +36,11 @@ struct vif_workshop {
     domain here;
     port_set ports;
     copy_batch batch;
+    std::shared_ptr<mapping_budget> budget; ///< for static grants
 
-    explicit vif_workshop(const domain& where)
-        : here{where}, ports{where.get_executor(), where.hypervisor()} {}
+    vif_workshop(const domain& where, std::size_t most_static_grants)
+        : here{where}, ports{where.get_executor(), where.hypervisor()},
+          budget{std::make_shared<mapping_budget>(most_static_grants)} {}
 };
 
 /// Opens the frame port, maps rings, and has queues serve them.
@@ -60,9 +64,9 @@ public:
     void on_report(report_handler handler) { report_ = std::move(handler); }
 
     /// Since the vif was made, of all its queues. On the executor.
-    vif_statistics statistics() const noexcept;
-    /// The same of each queue.
-    const std::vector<vif_statistics>& queue_statistics() const noexcept { return counts_; }
+    vif_statistics statistics() const;
+    /// The same of each queue. What the interface counts for all of them is at the first.
+    std::vector<vif_statistics> queue_statistics() const;
 
     void open(error_code& ec) override;
     void publish(store_operations& store, const std::string& directory, error_code& ec) override;
@@ -86,6 +90,7 @@ private:
     };
     changing_keys read_changing() const;
     void follow_mtu();
+    std::uint64_t dropped_now() const;
     void complain(const std::string& text) const;
     void connect_control(error_code& ec);
     void connect_queue(const vif_queue_keys& keys, std::size_t index, error_code& ec);
@@ -96,7 +101,10 @@ private:
     vif_features features_; ///< of this device
     report_handler report_;
     std::string problem_;
+    mutable std::mutex port_mutex_; ///< for changes of port_, and whoever looks from elsewhere
     std::unique_ptr<net::frame_port> port_;
+    std::uint64_t dropped_before_ = 0; ///< by the port, when it was opened
+    std::uint64_t dropped_ = 0;        ///< by ports that were closed
     std::unique_ptr<frame_capture> capture_;
     vif_frontend_keys keys_;
     bool published_ = false; ///< since the latest frontend: it has not transmitted anything yet

@@ -23,6 +23,7 @@ struct flow_statistics {
     std::uint64_t refused = 0;   ///< lost: the other side would not take it
     std::uint64_t expired = 0;   ///< lost: the guest posted no buffers for too long
     std::uint64_t crowded = 0;   ///< lost: read here and steered to a queue with too many
+    std::uint64_t dropped = 0;   ///< lost: the queue of the interface was full
     std::uint64_t filtered = 0;  ///< not lost: multicast that the guest does not want
     std::uint64_t segments = 0;  ///< of grant copies
     std::uint64_t static_segments = 0; ///< copied from and to static grants, with no call
@@ -32,7 +33,7 @@ struct flow_statistics {
     std::uint64_t notified = 0;        ///< events sent
 
     std::uint64_t lost() const noexcept {
-        return rejected + unusable + uncopied + refused + expired + crowded;
+        return rejected + unusable + uncopied + refused + expired + crowded + dropped;
     }
     flow_statistics& operator+=(const flow_statistics& other) noexcept;
 };
@@ -53,6 +54,7 @@ inline constexpr flow_counter flow_counters[] = {
     {"refused", &flow_statistics::refused},
     {"expired", &flow_statistics::expired},
     {"crowded", &flow_statistics::crowded},
+    {"dropped", &flow_statistics::dropped},
     {"filtered", &flow_statistics::filtered},
     {"segments", &flow_statistics::segments},
     {"static_segments", &flow_statistics::static_segments},

@@ -28,12 +28,14 @@ bool is_set_up(const domain& here, const device_names& names) {
 
 } // namespace
 
-frame_port_opener tap_opener(const domain& here, const std::string& bridge, bool multi_queue) {
-    return [here, bridge, multi_queue](const device_names& names, error_code& ec) {
+frame_port_opener tap_opener(const domain& here, const std::string& bridge, bool multi_queue,
+                             std::size_t queue_length) {
+    return [here, bridge, multi_queue, queue_length](const device_names& names, error_code& ec) {
         net::tap_options options;
         options.name = names.label();
         options.mark = mark_of(names);
         options.multi_queue = multi_queue;
+        options.queue_length = queue_length;
         options.bridge = bridge;
         if (!bridge.empty())
             options.mtu = net::mtu_of(bridge);

@@ -82,6 +82,8 @@ netif::send_error tx_path::push(outgoing_frame& frame, const netif::packet_info&
     netif::fixed_list<netif::tx_piece, netif::max_slots> slots;
     const auto pieces = frame.pieces();
     bool enough = true;
+    if (++packet_ == 0)
+        ++packet_;
     for (std::size_t i = 0; i != pieces.size() && enough; ++i) {
         const auto page = frame.pieces_.page(i);
         const auto whole = pages_.bytes(page);
@@ -95,6 +97,7 @@ netif::send_error tx_path::push(outgoing_frame& frame, const netif::packet_info&
             std::ranges::fill(whole.subspan(offset + pieces[i].size()), std::byte{});
         }
         page_of_[*id] = page;
+        packet_of_[*id] = packet_;
         slots.push({*id,
                     {pages_.reference(page), static_cast<std::uint16_t>(offset),
                      static_cast<std::uint16_t>(pieces[i].size())}});
@@ -116,13 +119,21 @@ void tx_path::reap() noexcept {
         case netif::completion::extra:
             break;
         case netif::completion::done:
-            counts_.rejected += response.status != netif::response_status::okay;
+            if (response.status != netif::response_status::okay)
+                count_rejected(response.id);
             pages_.give_back(page_of_[response.id]);
             break;
         case netif::completion::broken:
             return ring_.poison(ring::fault::unexpected_response);
         }
     }
+}
+
+/// Once for a packet, of which some or all slots are answered so.
+void tx_path::count_rejected(std::uint16_t id) noexcept {
+    const auto packet = packet_of_[id];
+    counts_.rejected += packet != 0;
+    std::ranges::replace(packet_of_, packet, 0U);
 }
 
 tx_path::room tx_path::room_for(std::size_t size, std::size_t headroom) noexcept {

@@ -63,10 +63,13 @@ private:
     static constexpr std::uint16_t id_count = 256; ///< the capacity of a ring of one page
 
     ring::netif::send_error push(outgoing_frame& frame, const ring::netif::packet_info& info);
+    void count_rejected(std::uint16_t id) noexcept;
 
     ring::netif::tx_front_ring ring_;
     ring::netif::tx_id_table<id_count> ids_;
     std::array<std::uint16_t, id_count> page_of_{};
+    std::array<std::uint32_t, id_count> packet_of_{}; ///< by number; 0: it was counted as rejected
+    std::uint32_t packet_ = 0;                        ///< the number of the latest one
     page_shelf pages_;
     flow_statistics& counts_;
     bool clean_;

@@ -45,6 +45,9 @@ public:
     virtual std::size_t mtu() const { return usual_mtu; }
     virtual void set_mtu(std::size_t, error_code&) {}
 
+    /// Frames so far that found its queue full, where that is counted: of all its queues.
+    virtual std::uint64_t dropped() const { return 0; }
+
     /// Says which frames the reader takes; the port completes the others in software.
     virtual void set_offloads(const offloads& reader, error_code& ec) = 0;
 

@@ -122,6 +122,12 @@ public:
     std::size_t mtu() const override { return mtu_of(name()).value_or(usual_mtu); }
     void set_mtu(std::size_t bytes, error_code& ec) override { net::set_mtu(name(), bytes, ec); }
 
+    std::uint64_t dropped() const override {
+        std::uint64_t count = 0;
+        std::ifstream{interfaces / name() / "statistics/tx_dropped"} >> count;
+        return count;
+    }
+
     void set_offloads(const offloads& reader, error_code& ec) override {
         unsigned long flags = 0;
         if (reader.checksum_ipv4 || reader.checksum_ipv6)
@@ -206,6 +212,8 @@ std::unique_ptr<frame_port> open_tap(const tap_options& options, error_code& ec)
         set_address(options.name, *options.mac, ec);
     if (options.mtu && !ec)
         set_mtu(options.name, *options.mtu, ec);
+    if (fresh && options.queue_length && !ec)
+        set_queue_length(options.name, *options.queue_length, ec);
     if (!options.bridge.empty() && !ec)
         join_bridge(options.name, options.bridge, ec);
     return ec ? nullptr : std::move(made);
@@ -219,6 +227,16 @@ void set_mtu(const std::string& interface, std::size_t mtu, error_code& ec) noex
     auto request = request_for(interface);
     request.ifr_mtu = static_cast<int>(mtu);
     control(socket.get(), SIOCSIFMTU, &request, ec);
+}
+
+void set_queue_length(const std::string& interface, std::size_t frames, error_code& ec) noexcept {
+    ec.clear();
+    const descriptor socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (socket.get() < 0)
+        ec = errno_code(errno);
+    auto request = request_for(interface);
+    request.ifr_qlen = static_cast<int>(frames);
+    control(socket.get(), SIOCSIFTXQLEN, &request, ec);
 }
 
 std::optional<std::size_t> mtu_of(const std::string& interface) noexcept {

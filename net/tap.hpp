@@ -24,6 +24,8 @@ struct tap_options {
                               ///< taken over stays as it was made
     std::optional<std::array<std::uint8_t, 6>> mac{}; ///< its address; else the kernel makes one up
     std::optional<std::size_t> mtu{};
+    std::optional<std::size_t> queue_length{}; ///< of a new one: frames that wait to be read; else
+                                               ///< the kernel's 1000, of up to 64 KiB each
     std::string bridge; ///< put into this bridge and brought up; empty: somebody else does
 };
 
@@ -39,6 +41,9 @@ void set_mtu(const std::string& interface, std::size_t mtu, error_code& ec) noex
 
 /// The MTU of an interface; nothing if there is no such interface.
 std::optional<std::size_t> mtu_of(const std::string& interface) noexcept;
+
+/// How many frames wait in an interface at most. Errors: as set_mtu().
+void set_queue_length(const std::string& interface, std::size_t frames, error_code& ec) noexcept;
 
 /// A TAP as it is called now, and the mark that it was made with.
 struct marked_tap {

@@ -102,6 +102,11 @@ int run(int argc, char** argv) {
         ->check(CLI::Range(0, first_reserved_domid - 1))
         ->type_name("N");
     app.add_flag("-v,--verbose", options.verbose, "Say on standard error what happens");
+    app.add_option_function<std::string>(
+           "--log-level", [&options](const auto& level) { options.verbose = level == "info"; },
+           "What to say: errors alone (error, the default), or what happens too (info, as -v)")
+        ->check(CLI::IsMember({"error", "info"}))
+        ->type_name("LEVEL");
     app.set_version_flag("--version", XENRING_VERSION);
     add_demo_command(app, options, status);
     add_hypervisor_commands(app, options, status);

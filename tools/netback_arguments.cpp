@@ -1,3 +1,4 @@
+#include "common.hpp"
 #include "netback_arguments.hpp"
 
 #include <CLI/CLI.hpp>
@@ -32,6 +33,13 @@ void add_rules(std::vector<backend::feature_rule>& rules, const std::vector<std:
     }
 }
 
+void set_rate(backend::queue_limits& limits, const std::string& text) {
+    limits.rate = backend::parse_rate(text);
+    if (!limits.rate)
+        throw CLI::ValidationError("--rate", "'" + shortened(text) +
+                                                 "' is not BYTES,MICROSECONDS, two numbers");
+}
+
 void add_feature_options(CLI::App& command, backend::netback::options& options) {
     command.add_option("--queues", options.features.max_queues, "Queues that a guest may use (1)")
         ->check(CLI::Range(1, 64))
@@ -59,6 +67,18 @@ void add_netback_options(CLI::App& command, netback_arguments& arguments) {
                     "Put every TAP into this bridge, and wait for no hotplug script")
         ->type_name("NAME");
     add_feature_options(command, options);
+    command
+        .add_option_function<std::string>(
+            "--rate", [&options](const auto& text) { set_rate(options.limits, text); },
+            "What each queue of a guest may transmit in a period, as the key 'rate' of a vif says "
+            "it, which goes before this: 12500000,50000 are 250 MB/s")
+        ->type_name("BYTES,MICROSECONDS");
+    command
+        .add_option("--tap-queue", options.tap_queue,
+                    "Frames that wait in a new TAP while its guest has no room (256); the largest "
+                    "have 64 KiB")
+        ->check(CLI::Range(1, 65536))
+        ->type_name("FRAMES");
     command
         .add_option("--pcap", options.capture.path,
                     "Append every frame to this file, for Wireshark; %v in the name stands for "

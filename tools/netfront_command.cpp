@@ -137,6 +137,15 @@ private:
             show(which + "out", queues[i].tx);
             show(which + "in", queues[i].rx);
         }
+        if (relay_) {
+            show("lost on the way out", relay_->lost_out());
+            show("lost on the way in", relay_->lost_in());
+        }
+    }
+
+    static void show(const std::string& name, const relay_losses& lost) {
+        complain(name + ": too large " + std::to_string(lost.too_large) + ", unusable " +
+                 std::to_string(lost.unusable) + ", refused " + std::to_string(lost.refused));
     }
 
     static void show(const std::string& name, const frontend::flow_statistics& flow) {

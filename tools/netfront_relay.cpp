@@ -3,6 +3,7 @@
 #include <xenring/net/tap.hpp>
 #include <xenring/net/virtio_header.hpp>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
 #include <utility>
@@ -120,11 +121,17 @@ bool netfront_relay::send_one(std::size_t queue, error_code& ec) {
         return false;
     const auto bytes = std::span{outgoing_}.first(size);
     const auto info = net::from_virtio(header, bytes, net_.device().takes);
-    auto frame = info ? net_.prepare(size, queue) : frontend::outgoing_frame{};
-    if (!frame)
+    if (!info || size > largest) {
+        ++(info ? lost_out_.too_large : lost_out_.unusable);
         return true;
-    frame.fill(bytes);
-    net_.send(frame, *info, ec);
+    }
+    if (auto frame = net_.prepare(size, queue)) {
+        frame.fill(bytes);
+        net_.send(frame, *info, ec);
+    } else {
+        ec = asio::error::would_block;
+    }
+    lost_out_.refused += bool(ec);
     if (ec != condition::peer_gone && ec != condition::peer_misbehaved && ec != errc::not_connected)
         ec.clear();
     return true;
@@ -149,12 +156,17 @@ void netfront_relay::receive() {
 
 /// Into private memory first: the header is made of what is written.
 void netfront_relay::deliver(const frontend::received_frame& frame) {
-    if (frame.size() > incoming_.size())
+    if (frame.size() > incoming_.size()) {
+        ++lost_in_.too_large;
         return;
+    }
     const auto bytes = std::span{incoming_}.first(frame.copy_to(incoming_));
+    const auto header = net::to_virtio(bytes, frame.info());
     error_code refused; // by a TAP that is down
-    if (const auto header = net::to_virtio(bytes, frame.info()))
+    if (header)
         net::write_frame(queues_[frame.queue()].native_handle(), *header, bytes, refused);
+    lost_in_.unusable += !header;
+    lost_in_.refused += bool(refused);
 }
 
 } // namespace xenring::tools

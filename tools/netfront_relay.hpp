@@ -6,12 +6,20 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace xenring::tools {
+
+/// Frames that went no further, in one direction.
+struct relay_losses {
+    std::uint64_t too_large = 0; ///< for a packet of netif
+    std::uint64_t unusable = 0;  ///< a checksum or segmentation that cannot be passed on
+    std::uint64_t refused = 0;   ///< by the other side: a device without room, a TAP that is down
+};
 
 /// Carries frames both ways, a bounded number of them before others have their turn. Queue N of the
 /// TAP goes with queue N of the device, so the kernel chooses where a connection's frames go, and
@@ -26,6 +34,10 @@ public:
     /// `ended` is told once, of what ended the connection.
     void start(std::function<void(const error_code&)> ended);
     void stop();
+
+    /// From the TAP, and to it, since the relay was made.
+    const relay_losses& lost_out() const noexcept { return lost_out_; }
+    const relay_losses& lost_in() const noexcept { return lost_in_; }
 
     /// Gives the TAP the carrier and the MTU of the device as it is now; nothing while stopped.
     /// Errors: those of net::set_mtu().
@@ -50,6 +62,7 @@ private:
     std::vector<tap_queue> queues_; ///< as many as the device has
     std::size_t mtu_;               ///< that the TAP was given
     std::vector<std::byte> outgoing_, incoming_;
+    relay_losses lost_out_, lost_in_;
     std::function<void(const error_code&)> ended_;
     unsigned round_ = 0; ///< of start() and stop(): what an earlier one waited for is not ours
 };

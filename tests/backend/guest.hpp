@@ -143,6 +143,7 @@ public:
     }
 
     std::span<std::byte> tx_memory() const { return tx_page_.bytes(); }
+    std::span<std::byte> rx_memory() const { return rx_page_.bytes(); }
     const std::string& directory() const { return directory_; }
 
 private:

@@ -2,11 +2,13 @@
 #include "../net/frames.hpp"
 #include "fixture.hpp"
 
+#include <cstring>
 #include <random>
 
 namespace xenring::backend::test {
 namespace {
 
+using net::test::frame_bytes;
 using net::test::udp_frame;
 
 struct attack {
@@ -103,7 +105,7 @@ TEST_F(hostile_test, ABrokenVifIsServedAgainOnceItsGuestClosedIt) {
     stop();
 }
 
-TEST_F(hostile_test, ABufferThatIsNoneLosesItsFrameOnly) {
+TEST_F(hostile_test, Xsa367_ABufferThatIsNoneLosesItsFrameOnly) {
     start();
     auto& guest = connected(1);
     ASSERT_TRUE(guest.rx.push({0, 0, 1'000'000}));
@@ -117,6 +119,51 @@ TEST_F(hostile_test, ABufferThatIsNoneLosesItsFrameOnly) {
     guest.kick();
     wires.at("vif1.0")->send(udp_frame(200));
     EXPECT_TRUE(eventually([&] { return guest.receive().bytes == udp_frame(200); }));
+}
+
+TEST_F(hostile_test, AProducerBeyondTheRingEndsTheVif) {
+    start();
+    std::uint16_t number = 0;
+    for (const bool of_tx : {true, false})
+        for (const std::uint32_t producer : {257U, 0x8000'0000U, 0xffff'ffffU}) {
+            auto& bad = connected(++number);
+            const auto label = "vif" + std::to_string(number) + ".0";
+            const auto memory = of_tx ? bad.tx_memory() : bad.rx_memory();
+            std::memcpy(memory.data(), &producer, sizeof producer); // the ring's first word
+            bad.port.notify();
+            wires.at(label)->send(udp_frame(100)); // for which the rx ring is looked at
+            log.clear();
+            EXPECT_TRUE(reaches(number, "5")) << log;
+            EXPECT_TRUE(logged(of_tx ? "tx ring: " : "rx ring: ")) << log;
+        }
+    auto& good = connected(++number);
+    ASSERT_TRUE(good.send(udp_frame(100)));
+    good.kick();
+    const auto label = "vif" + std::to_string(number) + ".0";
+    EXPECT_TRUE(eventually([&] { return !wires.at(label)->receive().frame.empty(); })) << log;
+}
+
+TEST_F(hostile_test, Xsa423_Xsa432_HeadersInSlotsOfOneByteArriveWhole) {
+    start();
+    auto& guest = connected(1);
+    page_pool pool{guests.at(1).hypervisor()};
+    const auto page = pool.take(domid{0}, access::read_only);
+    const auto frame = udp_frame(1400);
+    std::copy(frame.begin(), frame.end(), page.bytes().begin());
+    const auto size = static_cast<std::uint16_t>(frame.size());
+    const auto rest = static_cast<std::uint16_t>(size - 17);
+    const auto gref = page.reference().value;
+    for (std::uint16_t i = 0; i != 17; ++i)
+        ASSERT_TRUE(guest.tx.push({gref, i, more, i, i == 0 ? size : std::uint16_t{1}}));
+    ASSERT_TRUE(guest.tx.push({gref, 17, 0, 17, rest}));
+    guest.kick();
+    frame_bytes got;
+    EXPECT_TRUE(eventually([&] {
+        got = wires.at("vif1.0")->receive().frame;
+        return !got.empty();
+    })) << log;
+    EXPECT_EQ(got, frame);
+    EXPECT_EQ(guest.responses().size(), 18U);
 }
 
 TEST_F(hostile_test, GarbageInTheStoreIsNamed) {

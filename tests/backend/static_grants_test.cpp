@@ -112,7 +112,7 @@ TEST_F(static_grants_test, AListThatCannotBeReadOrWrittenIsRefused) {
     EXPECT_EQ(mapped(), before) << "nobody is told, but it is deleted";
 }
 
-TEST_F(static_grants_test, Xsa362_AMapThatFailsLeavesNothing) {
+TEST_F(static_grants_test, Xsa362_Xsa365_AMapThatFailsLeavesNothing) {
     const auto list = entries_of(control->share(5, access::read_write));
     for (unsigned nth = 1; nth != 6; ++nth) {
         machine.faults().fail(local::call::map, nth);
@@ -152,6 +152,30 @@ TEST_F(static_grants_test, Xsa371_ANetbackThatStopsAmidAnAddLeavesNothingMapped)
 }
 
 class control_options_test : public control_fixture {};
+
+TEST_F(control_options_test, AllGuestsTogetherMayHaveSoManyPagesMapped) {
+    auto chosen = usual_options();
+    chosen.most_static_grants = 600;
+    start(std::move(chosen));
+    connected_with_control(1);
+    EXPECT_EQ(add(entries_of(control->share(512, access::read_write))), control_status::success);
+    const auto first = std::move(control);
+    connected_with_control(2); // its rings are mapped nevertheless
+    const auto before = mapped();
+    auto wanted = entries_of(control->share(500, access::read_write));
+    EXPECT_FALSE(logged("600 pages")) << log;
+    for (int i = 0; i != 3; ++i)
+        EXPECT_EQ(add(wanted), control_status::invalid_parameter);
+    EXPECT_EQ(mapped(), before);
+    EXPECT_NE(log.find("vif2.0: no more static grants"), log.npos) << log;
+    EXPECT_EQ(log.find("600 pages"), log.rfind("600 pages")) << "said once: " << log;
+    const entries some{wanted.begin(), wanted.begin() + 88};
+    EXPECT_EQ(add(some), control_status::success) << "what is left";
+    EXPECT_EQ(remove(some).data, 88U);
+    ends.front()->write_state("5");
+    ASSERT_TRUE(reaches(1, "5")) << log;
+    EXPECT_EQ(add(wanted), control_status::success) << "what the other had";
+}
 
 TEST_F(control_options_test, WithoutStaticGrantsTheyAreNotSupported) {
     auto chosen = usual_options();

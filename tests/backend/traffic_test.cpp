@@ -234,5 +234,17 @@ TEST_F(traffic_test, Xsa332_EventsWithoutACauseAreSlowedDown) {
     EXPECT_EQ(seen.idle, seen.events);
 }
 
+TEST_F(traffic_test, AnEventThatBringsPacketsWithoutUseHasACause) {
+    auto& guest = connected(1);
+    for (int i = 0; i != 20; ++i) {
+        ASSERT_TRUE(guest.tx.push({8, 0, 0, 1, 13}));
+        guest.kick();
+        ASSERT_TRUE(eventually([&] { return !guest.responses().empty(); }));
+    }
+    const auto seen = counts("vif1.0").tx;
+    EXPECT_EQ(seen.rejected, 20U);
+    EXPECT_EQ(seen.events - seen.idle, 20U);
+}
+
 } // namespace
 } // namespace xenring::backend::test

@@ -1,11 +1,13 @@
 // Real TAPs of vifs, in a network namespace of this process, and what a killed netback leaves of
 // them.
+#include "../net/frames.hpp"
 #include "../net/own_network.hpp"
 #include "fixture.hpp"
 
 #include <xenring/backend/vif_taps.hpp>
 #include <xenring/net/tap.hpp>
 
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -33,7 +35,7 @@ protected:
     void leave_renamed_tap(std::size_t queues = 1) {
         int held = -1;
         auto chosen = with_taps(queues);
-        chosen.open_port = [&held, open = tap_opener(dom0, {}, queues > 1)](
+        chosen.open_port = [&held, open = tap_opener(dom0, {}, queues > 1, 256)](
                                const device_names& names, error_code& ec) {
             auto made = open(names, ec);
             held = ec ? -1 : made->open_queue(0, ec);
@@ -53,6 +55,19 @@ protected:
         ASSERT_EQ(ioctl(held, TUNSETPERSIST, 1UL), 0);
         close(held);
         ASSERT_EQ(index_of("web-server"), index) << "it outlives the process";
+    }
+    /// Brings it up; a packet socket of it.
+    static int open_interface(const std::string& name) {
+        ifreq request{};
+        name.copy(request.ifr_name, sizeof request.ifr_name - 1);
+        request.ifr_flags = IFF_UP;
+        const int out = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        EXPECT_EQ(ioctl(out, SIOCSIFFLAGS, &request), 0);
+        sockaddr_ll address{};
+        address.sll_family = AF_PACKET;
+        address.sll_ifindex = static_cast<int>(index_of(name));
+        EXPECT_EQ(bind(out, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        return out;
     }
     bool is_gone(const std::string& name) {
         return eventually([&] { return index_of(name) == 0; });
@@ -100,6 +115,39 @@ TEST_F(vif_taps_test, OneOfAnotherKindIsTakenOverAsItIs) {
         guest.reset();
         guests.clear();
     }
+}
+
+TEST_F(vif_taps_test, WhatItsQueueDropsIsCounted) {
+    auto chosen = with_taps();
+    chosen.tap_queue = 20;
+    start(std::move(chosen));
+    connected(1); // without buffers
+    const int kernel = open_interface("vif1.0");
+    const net::test::frame_bytes frame = net::test::udp_frame(100);
+    std::uint64_t sent = 0;
+    for (int i = 0; i != 500; ++i)
+        sent += send(kernel, frame.data(), frame.size(), 0) > 0;
+    EXPECT_GE(sent, 100U);
+    const auto dropped = counts("vif1.0").rx.dropped;
+    EXPECT_GE(dropped + 2 * 20 + 16, sent);
+    EXPECT_LE(dropped, sent);
+    close(kernel);
+    unplug(1);
+    ASSERT_TRUE(reaches(1, "6")) << log;
+    ASSERT_TRUE(eventually([&] { return serving->vifs().empty(); }));
+    EXPECT_TRUE(logged("removed; ")) << log;
+    EXPECT_TRUE(logged(" dropped ")) << "although the interface is gone: " << log;
+}
+
+TEST_F(vif_taps_test, AGuestThatTakesNothingHasNoMoreThanAFewFramesWaiting) {
+    start(with_taps());
+    connected(1);
+    const int kernel = open_interface("vif1.0");
+    ifreq request{};
+    std::string{"vif1.0"}.copy(request.ifr_name, sizeof request.ifr_name - 1);
+    EXPECT_EQ(ioctl(kernel, SIOCGIFTXQLEN, &request), 0);
+    EXPECT_EQ(request.ifr_qlen, 256);
+    close(kernel);
 }
 
 TEST_F(vif_taps_test, TheOneOfAVifThatWentIsRemoved) {

@@ -88,6 +88,11 @@ public:
         put(tx_page_.bytes(), tx_produced_, 12, response);
         tx_word(2) = ++tx_produced_;
     }
+    /// Answers every request so far, none of which is an extra's, in the same way.
+    void answer_all_tx(std::int16_t status) {
+        while (tx_word(0) != tx_produced_)
+            answer_tx({get<netif::tx_request>(tx_page_.bytes(), tx_produced_, 12).id, status});
+    }
     void answer_rx(const std::vector<netif::rx_response>& responses) {
         for (const auto& each : responses)
             put(rx_page_.bytes(), rx_produced_++, 8, each);

@@ -82,6 +82,18 @@ TEST_P(attack_test, EndsTheConnectionUnderItsName) {
 INSTANTIATE_TEST_SUITE_P(, attack_test, testing::ValuesIn(attacks()),
                          [](const auto& each) { return std::string{each.param.name}; });
 
+TEST_F(hostile_test, APacketThatIsRefusedIsOneHoweverManySlotsItHad) {
+    connect_pair();
+    for (std::uint64_t round = 1; round != 400; ++round) {
+        ASSERT_TRUE(send(9000));
+        ASSERT_TRUE(send(50));
+        back.answer_all_tx(netif::response_status::error);
+        ASSERT_TRUE(send(5000)); // which looks at the answers
+        EXPECT_EQ(net->statistics().tx.rejected, 2 * round);
+        back.answer_all_tx(netif::response_status::okay);
+    }
+}
+
 TEST_F(hostile_test, Xsa405_APacketThatFailedIsDroppedAlone) {
     connect_pair();
     back.answer_rx({{0, 0, 0, -1}});

@@ -29,7 +29,12 @@ protected:
     void SetUp() override {
         if (const auto lack = what_is_missing(); !lack.empty())
             GTEST_SKIP() << lack;
-        port = open_tap(tap_options{.name = "vif1.0", .mark = "mine", .bridge = {}}, ec);
+        open(tap_options{.name = "vif1.0", .mark = "mine", .bridge = {}});
+    }
+    void open(const tap_options& options) {
+        close_all();
+        port.reset();
+        port = open_tap(options, ec);
         ASSERT_TRUE(port) << ec.message();
         port->set_carrier(true);
         queue = port->open_queue(0, ec);
@@ -48,10 +53,19 @@ protected:
         address.sll_ifindex = static_cast<int>(if_nametoindex("vif1.0"));
         ASSERT_EQ(bind(kernel, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     }
-    ~tap_test() override {
-        for (const int each : {queue, kernel})
-            if (each >= 0)
-                close(each);
+    ~tap_test() override { close_all(); }
+    void close_all() {
+        for (int* const each : {&queue, &kernel})
+            if (const int open = std::exchange(*each, -1); open >= 0)
+                close(open);
+    }
+    std::vector<std::size_t> sizes_read() {
+        std::vector<std::size_t> out;
+        virtio_header header;
+        std::vector<std::byte> room(max_frame_size);
+        while (const auto size = read_frame(queue, header, room, ec))
+            out.push_back(size);
+        return out;
     }
     bool kernel_sends(const frame_bytes& frame) const {
         return send(kernel, frame.data(), frame.size(), 0) == static_cast<ssize_t>(frame.size());
@@ -99,6 +113,21 @@ TEST_F(tap_test, GivesAndTakesManyFramesInOneCall) {
         EXPECT_FALSE(each.error) << each.error.message();
     EXPECT_EQ(burst.read(queue, frames, ec), 0);
     EXPECT_FALSE(ec) << ec.message();
+}
+
+TEST_F(tap_test, WhatItsQueueDropsIsCounted) {
+    close_all();
+    port.reset();
+    open({.name = "vif1.0", .mark = "mine", .queue_length = 20, .bridge = {}});
+    EXPECT_EQ(length, 20U);
+    const auto before = port->dropped();
+    std::size_t sent = 0;
+    for (int i = 0; i != 500; ++i)
+        sent += kernel_sends(udp_frame(100));
+    const auto read = sizes_read().size();
+    EXPECT_LE(read, 2 * 20U + 16);
+    EXPECT_GE(port->dropped() - before, sent - read - 20) << "the kernel's queue drops, too";
+    EXPECT_GT(port->dropped(), before);
 }
 
 TEST_F(tap_test, ItsMtuCanBeChanged) {

@@ -48,6 +48,77 @@ wrong_features_are_named() {
     expect_said "$work/two.log" "=on or =off"
 }
 
+wrong_rates_and_levels_are_named() {
+    local rate status
+    for rate in 5 5, 5,0 5MB,1 -1,5; do
+        status=0
+        domain 0 netback --rate=$rate 2>"$work/rate.log" & wait $! || status=$?
+        [[ $status == 2 ]] || fail "$rate: status $status"
+        expect_said "$work/rate.log" "BYTES,MICROSECONDS"
+    done
+    status=0
+    "$XENRING" --log-level loud status 2>"$work/level.log" || status=$?
+    [[ $status == 2 ]] || fail "status $status"
+    expect_said "$work/level.log" "--log-level"
+}
+
+it_says_as_much_as_it_is_told() {
+    local netback level
+    for level in error info; do
+        "$XENRING" --log-level $level --domid 0 netback --rate 1000000,50000 \
+            --statistics "$work/socket" 2>"$work/$level.log" &
+        netback=$!
+        eventually "it answers" "$XENRING" stat "$work/socket"
+        kill $netback
+        expect_status $netback 143 "netback"
+    done
+    [[ ! -s $work/error.log ]] || fail "it talks"
+    expect_said "$work/info.log" "the stand-in hypervisor"
+}
+
+# A network of this test's alone, for real TAPs: begins the test again in there.
+in_a_network_of_its_own() { # TEST
+    [[ -z ${in_own_network-} ]] || return 0
+    if ! unshare -n -m true 2>/dev/null || [[ ! -w /dev/net/tun ]]; then
+        echo "SKIPPED: needs CAP_SYS_ADMIN and /dev/net/tun"
+        exit 77
+    fi
+    kill $hypervisor
+    wait $hypervisor || true
+    rm -rf "$work"
+    in_own_network=yes exec unshare -n -m "$BASH" "$0" "$1"
+}
+
+what_netfront_loses_is_counted() {
+    in_a_network_of_its_own what_netfront_loses_is_counted
+    mount -t sysfs sysfs /sys
+    "$XENRING" --domid 0 netback 2>"$work/netback.log" &
+    local netback=$!
+    make_vif
+    eventually "it is offered" reaches $back 2
+    store xenstore-write $back/hotplug-status connected
+    "$XENRING" --domid 1 netfront --tap xr9 2>"$work/netfront.log" &
+    local netfront=$!
+    eventually "it is connected" reaches $back 4
+    ip link set vif1.0 up # and xr9 stays down
+    kill -USR1 $netfront
+    eventually "it tells" grep -q "lost on the way out: too large 0, unusable 0, refused 0" \
+        "$work/netfront.log"
+    local try
+    for try in {1..500}; do
+        python3 -c 'import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("vif1.0", 0))
+s.send(b"\xff" * 6 + b"\x02" + b"\0" * 5 + b"\x88\xb5" + b"x" * 60)'
+        kill -USR1 $netfront
+        sleep 0.02
+        ! grep -q "lost on the way in: .* refused [1-9]" "$work/netfront.log" || break
+    done
+    grep -q "lost on the way in: .* refused [1-9]" "$work/netfront.log" || fail "nothing is lost"
+    kill $netback
+    wait $netback || true
+}
+
 # A service manager's end of sd_notify: every datagram becomes a line of the file, which is there
 # once it listens.
 service_manager() { # NAME FILE
