@@ -2,15 +2,12 @@
 
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
 #include <chrono>
-#include <span>
 #include <utility>
 
 namespace xenring::frontend::detail {
 
 namespace netif = ring::netif;
-namespace control_type = netif::control_type;
 
 namespace {
 constexpr std::chrono::milliseconds pause{100}; ///< before an event counts as a new backend's
@@ -26,7 +23,7 @@ control_channel::control_channel(hypervisor& machine, port_set& ports, domid bac
 }
 
 void control_channel::start(std::vector<entries> grants, broken_handler broken) {
-    grants_ = std::move(grants);
+    offer_ = grant_offer{std::move(grants)};
     broken_ = std::move(broken);
     stopped_ = false;
     begin();
@@ -35,16 +32,30 @@ void control_channel::start(std::vector<entries> grants, broken_handler broken) 
 void control_channel::stop() noexcept {
     stopped_ = true;
     broken_ = nullptr;
+    steered_ = nullptr;
     port_ = {};
     timer_.cancel();
 }
 
 /// What is being asked is answered first, by whichever backend.
 void control_channel::begin() {
-    begin_again_ = asked_.has_value();
-    if (!begin_again_)
-        begin_queue(0);
+    asker_ = nullptr;
+    hash_.restart();
+    offer_.restart();
     look();
+}
+
+void control_channel::steer(std::optional<hash_steering> how, std::uint32_t queues,
+                            steered_handler steered) {
+    hash_.want(std::move(how), queues);
+    steered_ = std::move(steered);
+    ++steer_calls_;
+    if (asker_ == &hash_)
+        asker_ = nullptr;
+    if (stopped_)
+        return;
+    look();
+    timer_.cancel(); // the answer is no new backend's
 }
 
 void control_channel::look() {
@@ -54,6 +65,8 @@ void control_channel::look() {
             take(*response);
         if (ring_.fault() != ring::fault::none)
             return fail(describe(ring_.fault()));
+        if (!asked_)
+            ask_next();
         again = asked_ && ring_.arm();
     }
     if (stopped_ || std::exchange(waits_, true))
@@ -79,7 +92,7 @@ void control_channel::rest(event_ticket ticket) {
     timer_.expires_after(pause);
     timer_.async_wait([weak = weak_from_this(), ticket](const error_code& ec) {
         const auto self = weak.lock();
-        if (!ec && self && !self->stopped_)
+        if (self && !self->stopped_ && (!ec || self->asked_))
             self->wait(ticket);
     });
 }
@@ -87,45 +100,41 @@ void control_channel::rest(event_ticket ticket) {
 void control_channel::take(const netif::ctrl_response& response) {
     if (!asked_ || !netif::answers(response, *asked_))
         return ring_.poison(ring::fault::unexpected_response);
-    const auto type = std::exchange(asked_, std::nullopt)->type;
-    if (std::exchange(begin_again_, false))
-        return begin_queue(0);
-    if (response.status != netif::control_status::success)
-        return;
-    if (type == control_type::get_gref_mapping_size) {
-        wanted_ = std::min<std::size_t>(response.data, grants_[queue_].size());
-        added_ = 0;
-    }
-    add_more();
-}
-
-void control_channel::begin_queue(std::size_t queue) {
-    queue_ = queue;
-    ask(control_type::get_gref_mapping_size);
-}
-
-/// What is left of this queue's, or else the next queue's.
-void control_channel::add_more() {
-    const auto count = std::min<std::size_t>(wanted_ - added_, netif::max_gref_entries);
-    if (count == 0) {
-        if (queue_ + 1 != grants_.size())
-            begin_queue(queue_ + 1);
-        return;
-    }
-    const auto list = std::as_bytes(std::span{grants_[queue_]}.subspan(added_, count));
-    ring::copy_bytes_in(pages_.bytes().subspan(page_size), list);
-    added_ += count;
-    ask(control_type::add_gref_mapping, pages_.references()[1].value,
-        static_cast<std::uint32_t>(count));
+    asked_.reset();
+    if (auto* const asker = std::exchange(asker_, nullptr))
+        asker->take(response);
+    tell_steered();
 }
 
 /// Only one request is under way at a time, so there is room for it.
-void control_channel::ask(std::uint16_t type, std::uint32_t second, std::uint32_t third) {
-    asked_ =
-        netif::ctrl_request{next_id_++, type, {static_cast<std::uint32_t>(queue_), second, third}};
-    error_code ignored; // a backend that is away needs no event
-    if (ring_.push(*asked_) && ring_.publish())
-        port_.notify(ignored);
+void control_channel::ask_next() {
+    const control_page page{pages_.bytes().subspan(page_size), pages_.references()[1]};
+    for (control_script* const each :
+         {static_cast<control_script*>(&hash_), static_cast<control_script*>(&offer_)}) {
+        const auto message = each->next(page);
+        if (!message)
+            continue;
+        asker_ = each;
+        const auto [first, second, third] = message->data;
+        asked_ = netif::ctrl_request{next_id_++, message->type, {first, second, third}};
+        error_code ignored; // a backend that is away needs no event
+        if (ring_.push(*asked_) && ring_.publish())
+            port_.notify(ignored);
+        return;
+    }
+}
+
+/// Not of what was asked before another steer().
+void control_channel::tell_steered() {
+    const auto outcome = hash_.result();
+    if (!outcome)
+        return;
+    boost::asio::post(timer_.get_executor(), [weak = weak_from_this(), call = steer_calls_, outcome,
+                                              why = hash_.problem()] {
+        const auto self = weak.lock();
+        if (self && self->steered_ && call == self->steer_calls_)
+            self->steered_(*outcome, why);
+    });
 }
 
 void control_channel::fail(const std::string& why) {

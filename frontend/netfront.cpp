@@ -105,6 +105,20 @@ void netfront::start_wait_room(const core_pointer& core, std::size_t flow, std::
                       boost::asio::append(std::move(handler), core->absence()));
 }
 
+void netfront::filter_multicast(bool on, error_code& ec) {
+    core_->filter_multicast(on, ec);
+}
+
+void netfront::start_change_group(const core_pointer& core, bool joined,
+                                  const ring::netif::mac_address& group, done_handler handler) {
+    core->change_group(joined, group, std::move(handler));
+}
+
+void netfront::start_steer(const core_pointer& core, std::optional<hash_steering> how,
+                           done_handler handler) {
+    core->steer(std::move(how), std::move(handler));
+}
+
 void netfront::start_wait_frame(const core_pointer& core, done_handler handler) {
     if (const auto queues = core->queues())
         return queues->wait_for_frame(std::move(handler));

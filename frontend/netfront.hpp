@@ -3,6 +3,7 @@
 /// A network interface for a program in a guest: the frontend of a vif.
 
 #include <xenring/frontend/frames.hpp>
+#include <xenring/frontend/hash_steering.hpp>
 #include <xenring/frontend/statistics.hpp>
 #include <xenring/frontend/vif_keys.hpp>
 #include <xenring/grant/domain.hpp>
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -47,6 +49,12 @@ struct netfront_options {
     /// Queues to have at most; a backend may offer fewer. Each has rings, event channels and an
     /// equal part of the pages.
     std::size_t queues = 1;
+    /// Have the backend hold back multicast frames other than those of the groups that were joined
+    /// (async_join()). One without multicast control sends all of them whatever is asked.
+    bool filter_multicast = false;
+    /// How the backend is to choose among our queues; nothing: as it likes. What becomes of it goes
+    /// to `log`; the connection works anyway. See async_steer().
+    std::optional<hash_steering> steering;
     /// Pages granted to the backend. Linux lets programs grant 1024 pages by default, all together.
     /// A frame of 64 KiB takes 17 of one queue's.
     std::size_t tx_pages = 256;
@@ -156,6 +164,50 @@ public:
     /// connected.
     void send(outgoing_frame& frame, const ring::netif::packet_info& info, error_code& ec);
 
+    /// Joins a multicast group: void(error_code), when the backend has said so. The list is kept,
+    /// each backend that we connect to is told of all of it, and it says whose frames come if
+    /// options::filter_multicast is on. Without a connection: done at once, for the next one. One
+    /// join or leave at a time. Cancelled by every cancellation type, which ends the wait only.
+    ///
+    /// Errors: EINVAL (no multicast address), ENOBUFS (64 are joined, or the backend refuses this
+    /// one: it is not in the list), already_started; errc::feature_missing (the backend has no
+    /// multicast control and sends all of them; it is in the list), condition::peer_gone and
+    /// others (the connection ended first; it is in the list). One of an earlier connection that
+    /// the backend refuses goes to options::log. A hostile backend can say anything and send
+    /// anything.
+    template <class Token>
+    auto async_join(const ring::netif::mac_address& group, Token&& token) {
+        return change_group(true, group, std::forward<Token>(token));
+    }
+    /// Leaves one: likewise. One that was not joined is no error.
+    template <class Token>
+    auto async_leave(const ring::netif::mac_address& group, Token&& token) {
+        return change_group(false, group, std::forward<Token>(token));
+    }
+
+    /// Changes options::filter_multicast. Errors: errc::feature_missing (the backend looks at it
+    /// only when we connect, or never: it is for the next connection).
+    void filter_multicast(bool on, error_code& ec);
+
+    /// Changes options::steering: void(error_code), when the backend has taken all of it. Kept for
+    /// later connections; without one: done at once. One at a time. Cancelled by every cancellation
+    /// type, which ends the wait only.
+    ///
+    /// Errors: errc::feature_missing (no control ring: the backend has none, or options had neither
+    /// static_grants nor steering when we connected), EINVAL (a mapping of more than 1024 entries,
+    /// or something that the backend does not allow), ENOTSUP and EMSGSIZE (the backend's, too),
+    /// already_started, and why the connection ended. After a refusal the backend steers as it
+    /// likes.
+    template <class Token>
+    auto async_steer(std::optional<hash_steering> how, Token&& token) {
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [](auto handler, std::shared_ptr<detail::netfront_core> core,
+               std::optional<hash_steering> wanted) {
+                start_steer(core, std::move(wanted), std::move(handler));
+            },
+            token, core_, std::move(how));
+    }
+
     /// The next frame that is there, by any queue; empty if there is none. Errors: why nothing is
     /// connected.
     received_frame receive(error_code& ec);
@@ -211,9 +263,23 @@ private:
     static void start_wait_room(const core_pointer& core, std::size_t flow, std::size_t size,
                                 std::size_t slots, done_handler handler);
     static void start_wait_frame(const core_pointer& core, done_handler handler);
+    static void start_change_group(const core_pointer& core, bool joined,
+                                   const ring::netif::mac_address& group, done_handler handler);
+    static void start_steer(const core_pointer& core, std::optional<hash_steering> how,
+                            done_handler handler);
     static received_frame take(detail::netfront_core& core, error_code& ec);
     static void put(detail::netfront_core& core, outgoing_frame& frame,
                     const ring::netif::packet_info& info, error_code& ec);
+
+    template <class Token>
+    auto change_group(bool joined, const ring::netif::mac_address& group, Token&& token) {
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [](auto handler, std::shared_ptr<detail::netfront_core> core, bool joins,
+               const ring::netif::mac_address& which) {
+                start_change_group(core, joins, which, std::move(handler));
+            },
+            token, core_, joined, group);
+    }
 
     /// Tries, and waits as long as that is of no avail; completes never within its initiation.
     struct receive_operation {

@@ -54,20 +54,12 @@ void netfront_core::make_device(std::uint32_t number) {
     chosen.trusted = options_.trust;
     chosen.takes = options_.takes;
     chosen.static_grants = options_.static_grants;
-    auto driver = std::make_unique<vif>(here_, chosen, options_.scatter_gather, counts_);
+    auto driver = std::make_unique<vif>(
+        here_,
+        vif_options{chosen, options_.scatter_gather, options_.filter_multicast, options_.steering},
+        counts_);
     vif_ = driver.get();
-    driver->on_broken = [weak = weak_from_this()](const error_code& reason,
-                                                  const std::string& why) {
-        const auto self = weak.lock();
-        if (!self || !self->device_)
-            return;
-        self->problem_ = why;
-        self->device_->report_broken(reason, why);
-    };
-    driver->on_change = [weak = weak_from_this()] {
-        if (const auto self = weak.lock())
-            self->changed();
-    };
+    listen_to(*driver);
     device_listener listener;
     listener.log = options_.log;
     listener.reached = [weak = weak_from_this()](frontend_phase phase) {
@@ -80,6 +72,30 @@ void netfront_core::make_device(std::uint32_t number) {
     device_->begin();
 }
 
+void netfront_core::listen_to(vif& driver) {
+    driver.on_broken = [weak = weak_from_this()](const error_code& reason, const std::string& why) {
+        const auto self = weak.lock();
+        if (!self || !self->device_)
+            return;
+        self->problem_ = why;
+        self->device_->report_broken(reason, why);
+    };
+    driver.on_change = [weak = weak_from_this()] {
+        if (const auto self = weak.lock())
+            self->changed();
+    };
+    driver.on_stop = [groups = groups_, steering = steering_](const error_code& why) {
+        groups->end(why);
+        steering->end(why);
+    };
+    driver.on_steered = [log = options_.log, steering = steering_](const error_code& ec,
+                                                                   const std::string& problem) {
+        if (ec && log)
+            log(true, problem);
+        steering->end(ec);
+    };
+}
+
 void netfront_core::changed() {
     keys_ = vif_->backend();
     if (const auto tell = options_.device_changed)
@@ -89,12 +105,7 @@ void netfront_core::changed() {
 void netfront_core::reached(frontend_phase phase) {
     switch (phase) {
     case frontend_phase::connected:
-        keys_ = vif_->backend();
-        queue_count_ = vif_->queues()->size();
-        reason_.clear();
-        problem_.clear();
-        unclaimed_ = !connecting_;
-        return complete(connecting_, {});
+        return connected();
     case frontend_phase::closed:
         reason_ = device_->reason();
         if (!vif_->problem().empty() && problem_.empty())
@@ -107,6 +118,16 @@ void netfront_core::reached(frontend_phase phase) {
     default:
         return;
     }
+}
+
+void netfront_core::connected() {
+    keys_ = vif_->backend();
+    queue_count_ = vif_->queues()->size();
+    reason_.clear();
+    problem_.clear();
+    unclaimed_ = !connecting_;
+    groups_->begin(keys_.multicast_control ? vif_->queues() : nullptr);
+    complete(connecting_, {});
 }
 
 /// A connect that was asked while this device was on its way out means the one that may be there
@@ -140,6 +161,8 @@ void netfront_core::close(done_handler handler) {
 void netfront_core::abandon() noexcept {
     if (device_)
         device_->abandon();
+    groups_->end(asio::error::operation_aborted);
+    steering_->end(asio::error::operation_aborted);
     complete(connecting_, asio::error::operation_aborted);
     complete(closing_, asio::error::operation_aborted);
 }
@@ -147,6 +170,27 @@ void netfront_core::abandon() noexcept {
 void netfront_core::complete(done_handler& which, const error_code& ec) {
     if (which)
         asio::post(here_.get_executor(), asio::append(std::exchange(which, nullptr), ec));
+}
+
+void netfront_core::filter_multicast(bool on, error_code& ec) {
+    ec.clear();
+    if (std::exchange(options_.filter_multicast, on) == on || !vif_)
+        return;
+    vif_->filter_multicast(on);
+    if (is_connected() && !keys_.dynamic_multicast_control)
+        ec = errc::feature_missing;
+    else
+        device_->rewrite_keys();
+}
+
+/// Without a connection it is for the next one.
+void netfront_core::steer(std::optional<hash_steering> how, done_handler handler) {
+    if (!steering_->begin(std::move(handler)))
+        return;
+    options_.steering = how;
+    const bool told = vif_ && vif_->steer(std::move(how));
+    if (!told)
+        steering_->end(is_connected() ? error_code{errc::feature_missing} : error_code{});
 }
 
 bool netfront_core::is_offered(const outgoing_frame& frame,

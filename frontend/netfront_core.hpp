@@ -2,12 +2,14 @@
 
 /// What a netfront is, apart from its interface: one device after another, and who waits for it.
 
+#include <xenring/frontend/multicast_groups.hpp>
 #include <xenring/frontend/netfront.hpp>
 #include <xenring/frontend/vif.hpp>
 #include <xenring/frontend/xenbus_device.hpp>
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace xenring::frontend::detail {
@@ -20,11 +22,22 @@ public:
     netfront_core(const domain& here, netfront_options options)
         : here_{here}, options_{std::move(options)}, counts_{std::make_shared<vif::counters>(
                                                          std::max<std::size_t>(1,
-                                                                               options_.queues))} {}
+                                                                               options_.queues))},
+          groups_{std::make_shared<multicast_groups>(here.get_executor(), options_.log)},
+          steering_{std::make_shared<wait_slot>(here.get_executor())} {}
 
     void connect(std::uint32_t number, done_handler handler);
     void close(done_handler handler);
     void abandon() noexcept;
+
+    /// @name See netfront
+    /// @{
+    void change_group(bool joined, const ring::netif::mac_address& group, done_handler handler) {
+        groups_->change(joined, group, std::move(handler));
+    }
+    void filter_multicast(bool on, error_code& ec);
+    void steer(std::optional<hash_steering> how, done_handler handler);
+    /// @}
 
     bool is_connected() const noexcept { return queues() != nullptr; }
     /// Why there are no queues.
@@ -45,6 +58,8 @@ public:
 
 private:
     void make_device(std::uint32_t number);
+    void listen_to(vif& driver);
+    void connected();
     void finished();
     void reached(ring::frontend_phase phase);
     void changed();
@@ -61,6 +76,8 @@ private:
     vif_backend_keys keys_;
     std::size_t queue_count_ = 1;
     done_handler connecting_, closing_;
+    std::shared_ptr<multicast_groups> groups_;
+    std::shared_ptr<wait_slot> steering_; ///< where somebody may wait for the backend's word
     error_code reason_;
     std::string problem_;
 };

@@ -80,6 +80,7 @@ void netfront_queue::stop(const error_code& why) noexcept {
         return;
     ended_ = why;
     broken_ = nullptr;
+    multicast_.reset();
     for (auto* which : {&tx_, &rx_}) {
         which->channel = {};
         which->calm.cancel();
@@ -152,17 +153,45 @@ void netfront_queue::look_for_frames() {
     sleep(rx_, ticket, &netfront_queue::look_for_frames, counts_.rx);
 }
 
-void netfront_queue::look_for_room() {
-    if (!tx_.waiter->waits())
+void netfront_queue::change_multicast(std::uint8_t type, const ring::netif::mac_address& address,
+                                      multicast_handler answered) {
+    multicast_.emplace(multicast_change{type, address, std::move(answered)});
+    look_for_room();
+}
+
+/// Asks what is to be asked, and tells what was answered.
+void netfront_queue::move_multicast() {
+    sender_->reap();
+    const auto status = sender_->multicast_status();
+    bool wanted = false;
+    if (multicast_ && !multicast_->asked)
+        multicast_->asked = sender_->ask_multicast(multicast_->type, multicast_->address, wanted);
+    if (wanted)
+        notify(tx_);
+    if (!status || !multicast_)
         return;
+    tx_.idle_events = 0;
+    asio::post(executor_, [tell = std::move(multicast_->answered), status] { tell(*status); });
+    multicast_.reset();
+}
+
+/// For a frame, if somebody waits for that, and for a change of the multicast filter and its
+/// answer.
+void netfront_queue::look_for_room() {
     if (ended_)
         return tx_.waiter->end(ended_);
     const auto ticket = channel(tx_).seen(); // before the ring is looked at
     for (bool again = true; again;) {
-        if (sender_->has(wanted_) || sender_->fault()) {
+        if (multicast_)
+            move_multicast();
+        if (tx_.waiter->waits() && (sender_->has(wanted_) || sender_->fault())) {
             tx_.idle_events = 0;
-            return tx_.waiter->end({});
+            tx_.waiter->end({});
         }
+        if (sender_->fault())
+            return check();
+        if (!tx_.waiter->waits() && !multicast_)
+            return;
         again = sender_->awaits_answers() && sender_->arm();
     }
     sleep(tx_, ticket, &netfront_queue::look_for_room, counts_.tx);

@@ -17,8 +17,10 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,6 +79,12 @@ public:
     void send(outgoing_frame& frame, const ring::netif::packet_info& info, error_code& ec);
     received_frame receive(error_code& ec);
 
+    /// Asks for a change of the backend's multicast filter as soon as there is room; `answered` is
+    /// told the status of the answer, or never if that does not come. One at a time.
+    using multicast_handler = std::function<void(std::int16_t status)>;
+    void change_multicast(std::uint8_t type, const ring::netif::mac_address& address,
+                          multicast_handler answered);
+
     /// Ends the wait for a frame if receive() is worth another try, or does so later.
     void look_for_frames();
     /// Waits until prepare() and send() are worth another try.
@@ -96,6 +104,13 @@ private:
     };
     using look_function = void (netfront_queue::*)();
 
+    struct multicast_change {
+        std::uint8_t type;
+        ring::netif::mac_address address;
+        multicast_handler answered;
+        bool asked = false;
+    };
+
     const bound_port& channel(const direction& which) const noexcept {
         return which.channel ? which.channel : tx_.channel;
     }
@@ -103,6 +118,7 @@ private:
         return which.channel ? which.channel : tx_.channel;
     }
     void look_for_room();
+    void move_multicast();
     void sleep(direction& which, event_ticket ticket, look_function look, flow_statistics& counts);
     void notify(direction& which) noexcept;
     void check();
@@ -116,6 +132,7 @@ private:
     std::shared_ptr<rx_path> receiver_;
     direction tx_, rx_;
     tx_path::room wanted_; ///< what is waited for
+    std::optional<multicast_change> multicast_;
     broken_handler broken_;
     error_code ended_; ///< why nothing moves any more
 };

@@ -84,6 +84,12 @@ received_frame queue_set::receive(error_code& ec) {
     return frame;
 }
 
+/// Any queue will do: all have one list.
+void queue_set::change_multicast(std::uint8_t type, const ring::netif::mac_address& address,
+                                 netfront_queue::multicast_handler answered) {
+    queues_.front()->change_multicast(type, address, std::move(answered));
+}
+
 void queue_set::wait_for_frame(wait_handler handler) {
     if (frames_->begin(std::move(handler)))
         for (const auto& each : queues_)

@@ -44,6 +44,10 @@ public:
     void send(outgoing_frame& frame, const ring::netif::packet_info& info, error_code& ec);
     received_frame receive(error_code& ec);
 
+    /// See netfront_queue.
+    void change_multicast(std::uint8_t type, const ring::netif::mac_address& address,
+                          netfront_queue::multicast_handler answered);
+
     /// Wait until receive(), or prepare() and send(), are worth another try. One wait of the first
     /// kind at a time, and one of the other for each queue: another ends with already_started.
     void wait_for_frame(wait_handler handler);

@@ -113,6 +113,20 @@ netif::send_error tx_path::push(outgoing_frame& frame, const netif::packet_info&
     return refused;
 }
 
+bool tx_path::ask_multicast(std::uint8_t type, const netif::mac_address& address, bool& notify) {
+    const auto id = ids_.acquire();
+    if (!id)
+        return false;
+    if (netif::write_multicast(ring_, *id, type, address) != netif::send_error::none) {
+        ids_.release(*id);
+        return false;
+    }
+    ids_.sent_message(*id);
+    notify = ring_.publish();
+    counts_.notified += notify;
+    return true;
+}
+
 void tx_path::reap() noexcept {
     for (netif::tx_response response; ring_.pop(response);) {
         switch (ids_.complete(response)) {

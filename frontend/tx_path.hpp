@@ -12,6 +12,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace xenring::frontend::detail {
@@ -30,6 +31,12 @@ public:
     /// frame as it is: would_block, message_size, EINVAL; ring_corrupt if the ring is broken.
     void send(outgoing_frame& frame, const ring::netif::packet_info& info, bool& notify,
               error_code& ec);
+
+    /// Asks for a change of the backend's multicast filter; see ring::netif::write_multicast(). One
+    /// at a time. False: there is no room. `notify`: as send().
+    bool ask_multicast(std::uint8_t type, const ring::netif::mac_address& address, bool& notify);
+    /// The status of the answer, once reap() has seen it; once.
+    std::optional<std::int16_t> multicast_status() noexcept { return ids_.message_status(); }
 
     const page_shelf& pages() const noexcept { return pages_; }
 

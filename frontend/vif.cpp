@@ -24,7 +24,7 @@ void vif::prepare(const device_names& names, error_code& ec) {
                                         std::span{*counts_}.first(count), problem_, ec);
     if (ec)
         made_.reset();
-    else if (options.static_grants && backend_.control_ring)
+    else if ((options.static_grants || steers_) && backend_.control_ring)
         make_control(ports, names.peer);
 }
 
@@ -46,12 +46,19 @@ void vif::write_keys(store_operations& store, const std::string& directory, erro
     keys.counts_queues = backend_.max_queues.has_value();
     keys.scatter_gather = scatter_gather_;
     keys.takes = options_.takes;
+    told_filters_ = filters_multicast_;
+    keys.filters_multicast = told_filters_ && backend_.multicast_control;
     write_vif_keys(store, directory, keys, ec);
 }
 
 void vif::refresh(const device_names& names) {
     fresh_ = backend_;
     refresh_vif_backend(here_.store(), names, fresh_);
+}
+
+/// A backend that looks only once will be told at the next connection.
+bool vif::has_new_keys() const {
+    return made_ && backend_.dynamic_multicast_control && filters_multicast_ != told_filters_;
 }
 
 void vif::refreshed() {
@@ -65,9 +72,28 @@ void vif::start() {
     queues_ = made_;
     queues_->start(on_broken);
     control_ = made_control_;
+    if (!control_ && steering_)
+        on_steered(errc::feature_missing,
+                   "the backend has no control ring, so it steers as it likes");
+    if (!control_)
+        return;
+    if (steering_)
+        steer_now();
+    control_->start(options_.static_grants ? queues_->granted()
+                                           : std::vector<control_channel::entries>{},
+                    [this](const std::string& why) { on_broken(errc::ring_corrupt, why); });
+}
+
+bool vif::steer(std::optional<hash_steering> how) {
+    steers_ = how.has_value();
+    steering_ = std::move(how);
     if (control_)
-        control_->start(queues_->granted(),
-                        [this](const std::string& why) { on_broken(errc::ring_corrupt, why); });
+        steer_now();
+    return control_ != nullptr;
+}
+
+void vif::steer_now() {
+    control_->steer(steering_, static_cast<std::uint32_t>(queues_->size()), on_steered);
 }
 
 /// What was not started moves nothing and is nobody's to wait for.
@@ -76,6 +102,8 @@ void vif::stop(const error_code& why) noexcept {
         control->stop();
     if (const auto queues = std::exchange(queues_, nullptr))
         queues->stop(why);
+    if (on_stop)
+        on_stop(why);
 }
 
 void vif::disconnect() noexcept {

@@ -12,19 +12,6 @@
 namespace xenring::frontend {
 namespace {
 
-std::optional<ring::netif::mac_address> parse_mac(const std::string& text) {
-    ring::netif::mac_address out{};
-    if (text.size() != 17)
-        return std::nullopt;
-    for (std::size_t i = 0; i != out.size(); ++i) {
-        const char* const at = text.data() + 3 * i;
-        const auto [end, wrong] = std::from_chars(at, at + 2, out[i], 16);
-        if (wrong != std::errc{} || end != at + 2 || (i != 5 && *end != ':'))
-            return std::nullopt;
-    }
-    return out;
-}
-
 std::size_t read_mtu(device_key_reader& ours) {
     const auto mtu = ours.optional_number("mtu", net::largest_mtu).value_or(net::usual_mtu);
     if (mtu < net::smallest_mtu)
@@ -72,6 +59,8 @@ key_entries entries_of(const vif_published_keys& keys) {
     add_number(out, "feature-gso-tcpv6", keys.scatter_gather && keys.takes.tcpv6);
     add_number(out, "feature-ipv6-csum-offload", keys.takes.checksum_ipv6);
     add_number(out, "feature-no-csum-offload", !keys.takes.checksum_ipv4);
+    if (keys.filters_multicast)
+        add_number(out, "request-multicast-control", 1);
     return out;
 }
 
@@ -83,6 +72,19 @@ bool is_told(const std::string& name) {
 }
 
 } // namespace
+
+std::optional<ring::netif::mac_address> parse_mac(const std::string& text) {
+    ring::netif::mac_address out{};
+    if (text.size() != 17)
+        return std::nullopt;
+    for (std::size_t i = 0; i != out.size(); ++i) {
+        const char* const at = text.data() + 3 * i;
+        const auto [end, wrong] = std::from_chars(at, at + 2, out[i], 16);
+        if (wrong != std::errc{} || end != at + 2 || (i != 5 && *end != ':'))
+            return std::nullopt;
+    }
+    return out;
+}
 
 std::string to_text(const ring::netif::mac_address& mac) {
     char text[18];
@@ -103,6 +105,9 @@ vif_backend_keys read_vif_backend(const store_operations& store, const device_na
     out.takes = receives.takes;
     out.split_event_channels = theirs.flag("feature-split-event-channels");
     out.control_ring = theirs.flag("feature-ctrl-ring");
+    out.multicast_control = theirs.flag("feature-multicast-control");
+    out.dynamic_multicast_control =
+        out.multicast_control && theirs.flag("feature-dynamic-multicast-control");
     out.max_queues = theirs.optional_number("multi-queue-max-queues");
     if (out.max_queues == 0U)
         theirs.fail("multi-queue-max-queues", errc::device_keys_malformed);

@@ -23,6 +23,8 @@ struct vif_backend_keys {
     net::offloads takes;         ///< in frames from us
     bool split_event_channels = false;
     bool control_ring = false;
+    bool multicast_control = false;         ///< holds back multicast frames if it is asked to
+    bool dynamic_multicast_control = false; ///< may be asked to at any time
     /// How many queues a frontend may have, at least 1; nothing: one, and it says nothing of that.
     std::optional<std::size_t> max_queues;
     bool trusted = true;
@@ -48,7 +50,8 @@ struct vif_published_keys {
     port control_port;          ///< if there is a control ring
     bool counts_queues = false; ///< says how many there are; must if there are several
     bool scatter_gather = true;
-    net::offloads takes; ///< in frames to us
+    net::offloads takes;            ///< in frames to us
+    bool filters_multicast = false; ///< the backend is to
 };
 
 /// Writes them into our directory, and removes there what somebody before us published and we do
@@ -56,7 +59,9 @@ struct vif_published_keys {
 void write_vif_keys(store_operations& store, const std::string& directory,
                     const vif_published_keys& keys, error_code& ec);
 
-/// "00:16:3e:01:02:03"
+/// "00:16:3e:01:02:03"; nothing if it is something else.
+std::optional<ring::netif::mac_address> parse_mac(const std::string& text);
+/// The reverse.
 std::string to_text(const ring::netif::mac_address& mac);
 
 } // namespace xenring::frontend

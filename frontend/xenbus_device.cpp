@@ -80,6 +80,11 @@ void xenbus_device::report_broken(const error_code& reason, const std::string& w
     pump();
 }
 
+void xenbus_device::rewrite_keys() {
+    look_again();
+    pump();
+}
+
 void xenbus_device::took(frontend_event event, frontend_phase before, const step_type& now) {
     const bool had_rings = has_rings(before);
     if (had_rings && !has_rings(now.next)) {

@@ -53,6 +53,9 @@ public:
     /// something of ours broke. The device is closed, and `reason` is why.
     void report_broken(const error_code& reason, const std::string& why);
 
+    /// The driver has new keys for a connected device, or may have.
+    void rewrite_keys();
+
     ring::frontend_phase phase() const noexcept;
 
     /// Why the device is not connected, as far as it is known.
@@ -73,6 +76,7 @@ private:
     void begin_anew();
     void wrote(ring::xenbus_state state, const error_code& ec);
     void publish();
+    void write_keys(error_code& ec);
     void disconnect();
     void watch_backend();
     void say(bool trouble, const std::string& text) const override;

@@ -79,8 +79,12 @@ void xenbus_device::look() {
         [this, seen] {
             watch_backend();
             *seen = read_level();
-            if (is_live())
-                driver_->refresh(names_);
+            if (!is_live())
+                return;
+            driver_->refresh(names_);
+            error_code ignored; // of a directory that is not ours any more: the level tells
+            if (driver_->has_new_keys())
+                write_keys(ignored);
         },
         [this, seen] {
             say_refused_watch();
@@ -155,11 +159,7 @@ void xenbus_device::publish() {
         [this, ec] {
             driver_->prepare(names_, *ec);
             if (!*ec)
-                own_.write(
-                    [this](store_operations& store, error_code& problem) {
-                        driver_->write_keys(store, own_.path(), problem);
-                    },
-                    *ec);
+                write_keys(*ec);
         },
         [this, ec] {
             if (is_lost(*ec)) // the next look tells more than that
@@ -170,6 +170,12 @@ void xenbus_device::publish() {
             }
             happened(*ec ? frontend_event::publish_failed : frontend_event::rings_published);
         });
+}
+
+void xenbus_device::write_keys(error_code& ec) {
+    own_.write([this](store_operations& store,
+                      error_code& problem) { driver_->write_keys(store, own_.path(), problem); },
+               ec);
 }
 
 /// The backend's directory, wherever it is by now.

@@ -42,6 +42,8 @@ public:
                             error_code& ec) = 0;
     /// Reads again what may change in the two directories while the device is connected.
     virtual void refresh(const device_names& names) = 0;
+    /// Whether write_keys() has something new for a device that is connected.
+    virtual bool has_new_keys() const = 0;
     /// Ends what prepare() granted; nothing to do if it did not.
     virtual void disconnect() noexcept = 0;
     /// What the latest error was about, in words.

@@ -101,7 +101,7 @@ template <class Ring>
 
 /// What a response of the tx ring means.
 enum class completion : std::uint8_t {
-    extra,  ///< for an extra: nothing to do
+    extra,  ///< for an extra, or for a message: no page comes back
     done,   ///< the id is free again, its page is ours again: end the grant, look at the status
     broken, ///< for nothing that we sent: the backend lies, and its ring must not be used any more
 };
@@ -148,6 +148,21 @@ public:
         extras_ += extras;
     }
 
+    /// Notes that a message without a page was written, which has one extra (write_multicast()).
+    /// One at a time: the next one after message_status().
+    constexpr void sent_message(std::uint16_t id) noexcept {
+        if (id < N && state_[id] == state::held) {
+            sent(id, 1);
+            state_[id] = state::message;
+        }
+    }
+    /// What the backend answered to the message; once.
+    [[nodiscard]] constexpr std::optional<std::int16_t> message_status() noexcept {
+        const auto status = message_status_;
+        message_status_.reset();
+        return status;
+    }
+
     /// Matches a response, which is a private copy. The id of a null response is not looked at.
     [[nodiscard]] constexpr completion complete(const tx_response& response) noexcept {
         if (response.status == response_status::null) {
@@ -156,12 +171,16 @@ public:
             --extras_;
             return completion::extra;
         }
-        if (response.id >= N || state_[response.id] != state::with_backend ||
+        const auto before = response.id < N ? state_[response.id] : state::free;
+        if ((before != state::with_backend && before != state::message) ||
             response.status > response_status::null || response.status < response_status::dropped)
             return completion::broken;
         --in_flight_;
         put_back(response.id);
-        return completion::done;
+        if (before == state::with_backend)
+            return completion::done;
+        message_status_ = response.status;
+        return completion::extra;
     }
 
     /// Whether the backend may still be reading the page of this id.
@@ -174,7 +193,7 @@ public:
 
 private:
     static_assert(N != 0xffff, "one value stands for the end of the list");
-    enum class state : std::uint8_t { free, held, with_backend };
+    enum class state : std::uint8_t { free, held, with_backend, message };
 
     constexpr void put_back(std::uint16_t id) noexcept {
         state_[id] = state::free;
@@ -187,6 +206,7 @@ private:
     std::uint16_t free_ = 0;
     std::size_t in_flight_ = 0;
     std::size_t extras_ = 0; // that are not answered yet
+    std::optional<std::int16_t> message_status_{};
 };
 
 } // namespace xenring::ring::netif

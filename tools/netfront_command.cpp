@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace xenring::tools {
 namespace {
@@ -20,6 +22,7 @@ struct netfront_arguments {
     std::size_t queues = 1;
     bool without_gso = false;
     bool untrusted = false;
+    std::vector<std::string> groups; ///< addresses of multicast groups; all if there are none
 };
 
 /// Pages of each direction, that all queues have together: a ring full for one or two, and never
@@ -27,6 +30,13 @@ struct netfront_arguments {
 constexpr std::size_t pages_for(std::size_t queues) {
     constexpr std::size_t ring = 256, most = 448;
     return std::min(queues * ring, most);
+}
+
+/// Nothing, or why it is no address of a multicast group.
+std::string check_group(const std::string& text) {
+    const auto mac = frontend::parse_mac(text);
+    constexpr unsigned group_bit = 1;
+    return mac && ((*mac)[0] & group_bit) != 0 ? "" : text + " is no multicast address";
 }
 
 /// Both would write into the same directory.
@@ -52,7 +62,9 @@ public:
         options.tx_pages = options.rx_pages = pages_for(arguments.queues);
         options.device_changed = [this] { follow_device(); };
         options.log = log();
+        options.filter_multicast = !arguments.groups.empty();
         net_.emplace(here_, std::move(options));
+        join_groups();
     }
 
     int run() {
@@ -67,6 +79,15 @@ public:
     }
 
 private:
+    /// Of every connection to come.
+    void join_groups() {
+        for (const auto& each : arguments_.groups)
+            net_->async_join(frontend::parse_mac(each).value(), [each](const error_code& ec) {
+                if (ec)
+                    complain("cannot join " + each + ": " + ec.message());
+            });
+    }
+
     void connect() {
         net_->async_connect(arguments_.device, [this](const error_code& ec) {
             if (stopping_)
@@ -95,6 +116,8 @@ private:
                             std::to_string(arguments_.device) + ", " +
                             frontend::to_text(net_->device().mac) +
                             ", queues: " + std::to_string(net_->queue_count()));
+        if (!arguments_.groups.empty() && !net_->device().multicast_control)
+            complain("the backend has no multicast control, so all multicast frames come");
         relay_->start([this](const error_code& ec) {
             if (stopping_)
                 return;
@@ -177,6 +200,12 @@ void add_netfront_command(CLI::App& app, const global_options& options, int& sta
     command->add_flag("--no-gso", arguments->without_gso, "Take no frames that are to be cut");
     command->add_flag("--untrusted", arguments->untrusted,
                       "Copy every frame before it is looked at, whatever the toolstack says");
+    command
+        ->add_option("--multicast", arguments->groups,
+                     "Have the backend hold back multicast frames but those to this address "
+                     "(repeatable)")
+        ->check(check_group)
+        ->type_name("MAC");
     command->callback([&options, &status, arguments] {
         status = netfront_run{options, *arguments}.run();
     });

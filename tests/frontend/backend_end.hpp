@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -113,6 +114,39 @@ public:
         copy_to(rx_produced_, bytes);
         answer_rx({{static_cast<std::uint16_t>(rx_produced_ % 256), 0, 0,
                     static_cast<std::int16_t>(bytes.size())}});
+        notify();
+    }
+
+    /// The same with an extra, which takes the page after it.
+    void deliver_with(std::span<const std::byte> bytes, const netif::extra_info& extra) {
+        copy_to(rx_produced_, bytes);
+        answer_rx({{static_cast<std::uint16_t>(rx_produced_ % 256), 0, netif::rx_flag::extra_info,
+                    static_cast<std::int16_t>(bytes.size())},
+                   netif::rx_slot_of(extra)});
+        notify();
+    }
+
+    /// The oldest request that was not answered, if it is one to change the multicast filter.
+    struct multicast_request {
+        std::uint16_t id;
+        std::uint8_t type;
+        netif::mac_address address;
+    };
+    std::optional<multicast_request> next_multicast() {
+        if (tx_word(0) - tx_produced_ < 2)
+            return std::nullopt;
+        const auto dummy = get<netif::tx_request>(tx_page_.bytes(), tx_produced_, 12);
+        const auto extra = netif::extra_of(
+            get<netif::tx_request>(tx_page_.bytes(), tx_produced_ + std::size_t{1}, 12));
+        EXPECT_EQ(dummy.flags, netif::tx_flag::extra_info);
+        EXPECT_EQ(dummy.size, 0);
+        multicast_request out{dummy.id, extra.type, {}};
+        std::memcpy(out.address.data(), std::bit_cast<netif::multicast_extra>(extra).address, 6);
+        return out;
+    }
+    void answer_multicast(const multicast_request& what, std::int16_t status) {
+        answer_tx({what.id, status});
+        answer_tx({0xffff, netif::response_status::null});
         notify();
     }
 

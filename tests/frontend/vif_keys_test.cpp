@@ -17,15 +17,18 @@ protected:
     VifBackendKeys() {
         names.frontend = "/local/domain/0/device/vif/0";
         names.backend = "/local/domain/0/backend/vif/1/0";
-        for (const auto& [path, value] : {std::pair{names.backend + "/feature-rx-copy", "1"},
-                                          {names.backend + "/feature-rx-flip", "0"},
-                                          {names.backend + "/feature-sg", "1"},
-                                          {names.backend + "/feature-gso-tcpv4", "1"},
-                                          {names.backend + "/feature-gso-tcpv6", "1"},
-                                          {names.backend + "/feature-ipv6-csum-offload", "1"},
-                                          {names.backend + "/feature-split-event-channels", "1"},
-                                          {names.backend + "/multi-queue-max-queues", "1"},
-                                          {names.frontend + "/mac", "00:16:3e:00:09:02"}})
+        for (const auto& [path, value] :
+             {std::pair{names.backend + "/feature-rx-copy", "1"},
+              {names.backend + "/feature-rx-flip", "0"},
+              {names.backend + "/feature-sg", "1"},
+              {names.backend + "/feature-gso-tcpv4", "1"},
+              {names.backend + "/feature-gso-tcpv6", "1"},
+              {names.backend + "/feature-ipv6-csum-offload", "1"},
+              {names.backend + "/feature-split-event-channels", "1"},
+              {names.backend + "/multi-queue-max-queues", "1"},
+              {names.backend + "/feature-multicast-control", "1"},
+              {names.backend + "/feature-dynamic-multicast-control", "1"},
+              {names.frontend + "/mac", "00:16:3e:00:09:02"}})
             here.store().write(path, value);
     }
 
@@ -50,6 +53,7 @@ TEST_F(VifBackendKeys, TakesWhatLinuxSays) {
     ASSERT_FALSE(ec) << key;
     EXPECT_TRUE(keys.scatter_gather && keys.split_event_channels);
     EXPECT_EQ(keys.max_queues, 1U);
+    EXPECT_TRUE(keys.multicast_control && keys.dynamic_multicast_control);
     EXPECT_TRUE(keys.takes.checksum_ipv4 && keys.takes.checksum_ipv6);
     EXPECT_TRUE(keys.takes.tcpv4 && keys.takes.tcpv6);
     EXPECT_TRUE(keys.trusted && keys.carrier);
@@ -65,6 +69,7 @@ TEST_F(VifBackendKeys, WithoutOptionalKeysADeviceIsPlain) {
     ASSERT_FALSE(ec) << key;
     EXPECT_FALSE(keys.scatter_gather || keys.split_event_channels);
     EXPECT_FALSE(keys.max_queues);
+    EXPECT_FALSE(keys.multicast_control || keys.dynamic_multicast_control);
     EXPECT_TRUE(keys.takes.checksum_ipv4) << "on unless the backend says no";
     EXPECT_FALSE(keys.takes.checksum_ipv6 || keys.takes.tcpv4 || keys.takes.tcpv6);
     EXPECT_TRUE(keys.trusted && keys.carrier);
@@ -80,6 +85,9 @@ TEST_F(VifBackendKeys, EveryKeyThatIsGarbageIsNamed) {
         {names.backend, "feature-gso-tcpv6"},
         {names.backend, "feature-split-event-channels"},
         {names.backend, "multi-queue-max-queues"},
+        {names.backend, "feature-ctrl-ring"},
+        {names.backend, "feature-multicast-control"},
+        {names.backend, "feature-dynamic-multicast-control"},
         {names.backend, "carrier"},
         {names.frontend, "trusted"},
         {names.frontend, "mtu"},
@@ -115,6 +123,18 @@ TEST_F(VifBackendKeys, WhatThereIsNoDoingWithoutIsNamed) {
     here.store().remove(names.backend + "/feature-rx-copy");
     (void)read();
     EXPECT_EQ(ec, errc::feature_missing);
+}
+
+TEST_F(VifBackendKeys, NoMulticastControlIsNoDynamicOneEither) {
+    theirs("feature-multicast-control", "0");
+    EXPECT_FALSE(read().dynamic_multicast_control);
+    EXPECT_FALSE(ec) << key;
+}
+
+TEST(VifMac, IsReadAsItIsWritten) {
+    EXPECT_EQ(to_text(parse_mac("01:00:5E:00:00:fb").value()), "01:00:5e:00:00:fb");
+    for (const char* text : {"", "01:00:5e:00:00", "01-00-5e-00-00-fb", "01:00:5e:00:00:fg"})
+        EXPECT_FALSE(parse_mac(text)) << text;
 }
 
 TEST_F(VifBackendKeys, TakesNoMtuThatNoLinkHas) {

@@ -155,6 +155,26 @@ TEST(NetifTxIds, ABackendThatAnswersWhatItWasNotAskedIsFoundOut) {
     EXPECT_EQ(ids.complete({held, response_status::error}), completion::broken) << "twice";
 }
 
+TEST(NetifTxIds, TheAnswerToAMessageReturnsNoPageAndIsToldOnce) {
+    tx_id_table<4> ids;
+    const auto packet = *ids.acquire(), message = *ids.acquire();
+    ids.sent(packet, 0);
+    ids.sent_message(message);
+    EXPECT_EQ(ids.in_flight(), 2u);
+    ids.release(message);
+    EXPECT_EQ(ids.complete({packet, response_status::error}), completion::done);
+    EXPECT_FALSE(ids.message_status()) << "that was the packet's";
+    EXPECT_EQ(ids.complete({message, 2}), completion::broken) << "no such status";
+    EXPECT_EQ(ids.complete({message, response_status::error}), completion::extra);
+    EXPECT_EQ(ids.complete({0xffff, response_status::null}), completion::extra);
+    EXPECT_EQ(ids.in_flight(), 0u);
+    EXPECT_EQ(ids.message_status(), response_status::error);
+    EXPECT_FALSE(ids.message_status());
+    EXPECT_EQ(ids.complete({message, response_status::okay}), completion::broken) << "twice";
+    EXPECT_EQ(ids.complete({0, response_status::null}), completion::broken) << "one extra only";
+    EXPECT_EQ(ids.acquire(), message);
+}
+
 TEST(NetifTxIds, AnIdThatIsWithTheBackendCannotBeReleased) {
     tx_id_table<1> ids;
     const auto id = *ids.acquire();
