@@ -14,20 +14,28 @@ std::string domain_node(domid domain) {
     return "/local/domain/" + std::to_string(domain.value) + "/domid";
 }
 
-/// What a client leaves for a server that may not read its domain's own nodes.
-std::string sign_node(domid client, domid server) {
-    return "/local/domain/" + std::to_string(client.value) + "/data/vchan-peer/" +
-           std::to_string(server.value);
+/// What a client leaves for a server that may not read its domain's own nodes. The server's port
+/// tells the channels between the two apart.
+std::string sign_node(domid client, domid server, port of_server) {
+    return "/local/domain/" + std::to_string(client.value) + "/data/vchan-peer-" +
+           std::to_string(server.value) + "-" + std::to_string(of_server.value);
 }
 
-/// Domain 0 needs none, and never goes. A sign that is there gives its rights once more: it may
-/// have been left for an earlier domain of the server's number (XSA-322).
-void leave_sign(const domain& here, domid server) {
-    const auto self = here.self();
-    if (self == domid{0} || server == domid{0})
+/// Domain 0 needs none, and never goes.
+bool leaves_sign(const domain& here, const channel_names& names) {
+    return names.role == ring::vchan_role::client && here.self() != domid{0} &&
+           names.peer != domid{0};
+}
+
+/// A sign that is there gives its rights once more: it may have been left for an earlier domain of
+/// the server's number (XSA-322).
+void leave_sign(const domain& here, const channel_names& names) {
+    if (!leaves_sign(here, names))
         return;
-    const store_entry sign{
-        sign_node(self, server), {}, {{self, store_access::none}, {server, store_access::read}}};
+    const auto self = here.self();
+    const store_entry sign{sign_node(self, names.peer, names.keys.event_channel),
+                           {},
+                           {{self, store_access::none}, {names.peer, store_access::read}}};
     error_code ec; // without a sign the server has to ask now and then
     here.store().set_permissions(sign.path, sign.permissions, ec);
     if (ec == errno_code(ENOENT))
@@ -61,9 +69,13 @@ presence server_by_mapping(const domain& here, const channel_names& names) {
     return ec && refused_by_xen(ec) ? presence::gone : presence::unclear;
 }
 
+std::string sign_of_client(const domain& here, const channel_names& names) {
+    return sign_node(names.peer, here.self(), names.keys.event_channel);
+}
+
 presence client_by_sign(const domain& here, const channel_names& names) {
     error_code ec;
-    if (here.store().exists(sign_node(names.peer, here.self()), ec) && !ec)
+    if (here.store().exists(sign_of_client(here, names), ec) && !ec)
         return presence::there;
     return client_by_binding(here, names);
 }
@@ -87,10 +99,19 @@ bool refused_by_xen(const error_code& ec) noexcept {
 store_watch watch_for_end(const domain& here, const channel_names& names, error_code& ec) {
     const auto own = domain_node(names.peer);
     if (names.role == ring::vchan_role::client) {
-        leave_sign(here, names.peer);
+        leave_sign(here, names);
         return here.store().watch(ring_ref_node(names.base), ec);
     }
-    return here.store().watch(unreadable(here, own) ? sign_node(names.peer, here.self()) : own, ec);
+    return here.store().watch(unreadable(here, own) ? sign_of_client(here, names) : own, ec);
+}
+
+void withdraw(const domain& here, const channel_names& names, error_code& ec) {
+    ec.clear();
+    if (names.role == ring::vchan_role::server)
+        return remove_keys(here.store(), names.base, names.keys, ec);
+    error_code none; // was there
+    if (leaves_sign(here, names))
+        here.store().remove(sign_node(here.self(), names.peer, names.keys.event_channel), none);
 }
 
 presence check_presence(const domain& here, const channel_names& names) {

@@ -34,11 +34,15 @@ bool refused_by_xen(const error_code& ec) noexcept;
 /// A watch that fires when the peer's domain goes, as far as anybody tells. Blocks on the store.
 ///
 /// Where the own domain may not read the client's /local/domain/CLIENT/domid, it is on a sign that
-/// a client of ours leaves when it calls this: /local/domain/CLIENT/data/vchan-peer/SERVER, which
-/// the server's domain may read, and which goes with the client's domain as all its nodes do. While
-/// there is no sign check_presence() is unclear, and the only way is to ask now and then.
-/// Errors: those of store::watch().
+/// a client of ours leaves when it calls this: /local/domain/CLIENT/data/vchan-peer-SERVER-PORT, by
+/// the server's port, which the server's domain may read, and which goes with the client's domain
+/// as all its nodes do. While there is no sign check_presence() is unclear, and the only way is to
+/// ask now and then. Errors: those of store::watch().
 store_watch watch_for_end(const domain& here, const channel_names& names, error_code& ec);
+
+/// Takes back what an end left in the store: a server its keys, a client its sign. Blocks on the
+/// store. Errors: those of remove_keys().
+void withdraw(const domain& here, const channel_names& names, error_code& ec);
 
 /// Client: how a server left that does not mark its closes. libxenvchan 4.17 and later removes its
 /// keys when it closes and cannot when it is killed. One look, which blocks on the store: eof once

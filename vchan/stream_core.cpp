@@ -204,19 +204,19 @@ void stream_core::cancel() {
 
 void stream_core::close(error_code& ec) {
     ec.clear();
-    if (const auto announced = end_channel())
-        remove_keys(here_.store(), announced->base, announced->keys, ec);
+    if (const auto left_over = end_channel())
+        withdraw(here_, *left_over, ec);
     if (const auto told = std::exchange(on_close, nullptr))
         told();
 }
 
 void stream_core::start_close(wait_handler handler) {
-    const auto announced = end_channel();
+    const auto left_over = end_channel();
     const auto finish = [told = std::exchange(on_close, nullptr)] {
         if (told)
             told();
     };
-    if (!announced) {
+    if (!left_over) {
         finish();
         return complete_later(executor_, std::move(handler), error_code{});
     }
@@ -224,10 +224,7 @@ void stream_core::start_close(wait_handler handler) {
     const auto kept = std::make_shared<pending<>>();
     kept->start(executor_, std::move(handler), [](std::uint64_t) {}); // cannot be cancelled
     run_blocking(
-        executor_,
-        [result, here = here_, names = *announced] {
-            remove_keys(here.store(), names.base, names.keys, *result);
-        },
+        executor_, [result, here = here_, names = *left_over] { withdraw(here, names, *result); },
         [result, kept, finish] {
             finish();
             kept->complete(*result);
@@ -235,20 +232,15 @@ void stream_core::start_close(wait_handler handler) {
 }
 
 void stream_core::abort() {
-    if (const auto announced = end_channel(&channel::abort))
-        run_blocking(
-            executor_,
-            [here = here_, names = *announced] {
-                error_code ignored; // a key that stays is overwritten by the next server
-                remove_keys(here.store(), names.base, names.keys, ignored);
-            },
-            nullptr);
+    if (const auto left_over = end_channel(&channel::abort))
+        withdraw_later(*left_over);
     if (const auto told = std::exchange(on_close, nullptr))
         told();
 }
 
 std::optional<channel_names> stream_core::end_channel(void (channel::*leave)() noexcept) {
     cancel();
+    const bool left_sign = watch_.is_open() || watch_refused_;
     watch_.close();
     if (!endpoint_)
         return std::nullopt;
@@ -256,9 +248,19 @@ std::optional<channel_names> stream_core::end_channel(void (channel::*leave)() n
     last_statistics_ = endpoint_->counters();
     (endpoint_->wire().*leave)();
     endpoint_.reset();
-    if (names.role != ring::vchan_role::server)
+    if (names.role == ring::vchan_role::client && !left_sign)
         return std::nullopt;
     return names;
+}
+
+void stream_core::withdraw_later(const channel_names& names) {
+    run_blocking(
+        executor_,
+        [here = here_, names] {
+            error_code ignored; // a key that stays is overwritten by the next server
+            withdraw(here, names, ignored);
+        },
+        nullptr);
 }
 
 void stream_core::abandon() {

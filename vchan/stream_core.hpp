@@ -59,7 +59,7 @@ public:
     void close(error_code& ec);
     /// The same, but the store is waited for elsewhere.
     void start_close(wait_handler handler);
-    /// Leaves without a mark; nobody is told when the store has forgotten a server's keys.
+    /// Leaves without a mark; nobody is told when the store has forgotten the keys.
     void abort();
     /// Destroys what is under way without calling anybody: the context goes away.
     void abandon();
@@ -72,8 +72,9 @@ public:
     bool non_blocking = false;
 
 private:
-    /// Ends the channel. What is still to be done: a server's keys to be removed.
+    /// Ends the channel. What is still to be done: what it left in the store to be withdrawn.
     std::optional<channel_names> end_channel(void (channel::*leave)() noexcept = &channel::close);
+    void withdraw_later(const channel_names& names);
     // what waits
     bool waiting_for_anything() const noexcept;
     need_set needs() const noexcept;

@@ -133,9 +133,12 @@ void stream_core::watch_peer() {
             error_code refused; // the quota, most likely: then there is the timer
             *watch = watch_for_end(here, names, refused);
         },
-        [self = shared_from_this(), watch, opening = openings_] {
-            if (!self->endpoint_ || self->openings_ != opening)
+        [self = shared_from_this(), watch, opening = openings_, names = endpoint_->wire().names] {
+            if (!self->endpoint_ || self->openings_ != opening) { // it was closed meanwhile
+                if (names.role == ring::vchan_role::client)
+                    self->withdraw_later(names);
                 return;
+            }
             self->checking_ = false;
             if (!self->watch_.is_open()) { // a blocked call may have been quicker
                 self->watch_ = std::move(*watch);

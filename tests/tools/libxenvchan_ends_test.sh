@@ -95,6 +95,14 @@ expect_survivor() { # PROCESS ROLE SIDE VICTIM-SIDE STATE(writes, reads or idle)
     esac
 }
 
+# Clients of ours that are killed leave them: see docs/vchan-wire.md.
+remove_signs() {
+    local each
+    for each in $(store xenstore-list /local/domain/2/data | grep '^vchan-peer-'); do
+        store xenstore-rm "/local/domain/2/data/$each"
+    done
+}
+
 # The two sides in every role, the victim once while bytes flow and once blocked or blocking.
 kill_in_flow() { # LISTEN-SIDE CONNECT-SIDE VICTIM(writer or reader)
     local writer state name
@@ -127,6 +135,7 @@ kill_in_flow() { # LISTEN-SIDE CONNECT-SIDE VICTIM(writer or reader)
                 "${side[$victim]}" ${action[$survivor]}
             expect_taken_is_a_prefix 1000000
             store xenstore-rm "/local/domain/1/data/vchan/2/$name" 2>/dev/null || true
+            [[ $victim == server ]] || remove_signs
             expect_nothing_left
         done
     done
@@ -196,6 +205,7 @@ our_clients_one_after_another_on_their_page() {
     exec 3>&-
     kill -KILL $server
     wait $server || true
+    remove_signs
     expect_nothing_left 3
 }
 

@@ -144,15 +144,18 @@ TEST_F(quiet, ASynchronousWriteBesideAnAsynchronousReadLearnsOfIt) {
     run();
 }
 
-TEST_F(quiet, TheSignIsForTheServersDomainOnly) {
+TEST_F(quiet, TheSignIsForTheServersDomainOnlyAndGoesWithTheClient) {
     auto [server, client] = connected();
     let_client_wait(client);
-    const std::string sign = "/local/domain/2/data/vchan-peer/1";
+    const auto port = server_here->store().read("data/vchan/2/test/event-channel");
+    const auto sign = "/local/domain/2/data/vchan-peer-1-" + port;
     EXPECT_TRUE(server_here->store().exists(sign));
     const domain stranger{io.get_executor(), machine.open(domid{3})};
     error_code ec;
     stranger.store().exists(sign, ec);
     EXPECT_EQ(ec, errno_code(EACCES));
+    client.close();
+    EXPECT_FALSE(client_here->store().exists(sign));
 }
 
 } // namespace
