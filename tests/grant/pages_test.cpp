@@ -135,12 +135,13 @@ TEST(PagesDeathTest, OnlyAFewOfManyLeakedPagesAreNamed) {
     const auto leak = [] {
         static local::machine machine;
         static const auto own = machine.open(us), other = machine.open(peer);
-        const auto& granted = *new granted_pages{own->share(peer, 20, access::read_write)};
+        static const auto& granted = *new granted_pages{own->share(peer, 20, access::read_write)};
+        static auto& mapped = *new std::vector<mapped_pages<access::read_only>>;
         std::vector<foreign_grant> grants;
         for (const auto reference : granted.references())
             grants.push_back({us, reference});
         for (int i = 0; i != 18; ++i)
-            new mapped_pages<access::read_only>{other->map<access::read_only>(grants)};
+            mapped.push_back(other->map<access::read_only>(grants));
         (void)own->share(peer, 1, access::read_write); // not kept, so not named
         std::exit(0);
     };
