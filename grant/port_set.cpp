@@ -1,3 +1,4 @@
+#include <xenring/grant/impl/poll_timeout.hpp>
 #include <xenring/grant/port_set.hpp>
 #include <xenring/grant/store_watch.hpp>
 
@@ -22,11 +23,8 @@ namespace {
 /// False, with ec set, if the deadline passed or the descriptor cannot be polled.
 bool poll_until(int descriptor, clock::time_point deadline, error_code& ec) noexcept {
     for (;;) {
-        const auto left = std::max(deadline - clock::now(), clock::duration::zero());
-        const auto whole = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-        const int wait = static_cast<int>(std::min<std::int64_t>(whole, 60'000));
         pollfd entry{descriptor, POLLIN, 0};
-        const int ready = ::poll(&entry, 1, wait);
+        const int ready = ::poll(&entry, 1, milliseconds_until(deadline));
         if (ready > 0)
             return true;
         if (ready < 0 && errno != EINTR) {

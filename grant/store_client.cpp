@@ -1,3 +1,4 @@
+#include <xenring/grant/impl/poll_timeout.hpp>
 #include <xenring/grant/impl/store_client.hpp>
 
 #include <boost/asio/error.hpp>
@@ -22,14 +23,6 @@ int make_wake_descriptor() {
     if (descriptor < 0)
         throw error{errno_code(errno), "open a connection to the store"};
     return descriptor;
-}
-
-int milliseconds_until(const std::optional<std::chrono::steady_clock::time_point>& deadline) {
-    if (!deadline)
-        return -1;
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
-    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
 }
 
 } // namespace
@@ -227,7 +220,8 @@ bool store_client::wait_until(session& lock, const std::function<bool()>& done,
         pump();
         if (done())
             return true;
-        const int timeout = milliseconds_until(until);
+        const auto deadline = until.value_or(std::chrono::steady_clock::time_point::max());
+        const int timeout = milliseconds_until(deadline);
         if (timeout == 0)
             return false;
         if (polling_)

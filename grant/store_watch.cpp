@@ -1,3 +1,4 @@
+#include <xenring/grant/impl/poll_timeout.hpp>
 #include <xenring/grant/impl/store_client.hpp>
 #include <xenring/grant/store_watch.hpp>
 
@@ -20,13 +21,6 @@ using store_wire::join;
 using clock = std::chrono::steady_clock;
 
 namespace {
-
-int milliseconds_until(clock::time_point deadline) {
-    if (deadline == clock::time_point::max())
-        return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
-    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
-}
 
 /// Lets those who wait beside a descriptor look.
 void wake_beside(const watch_state& watch) noexcept {
